@@ -1,0 +1,5 @@
+//! The CPU executor's fast paths.
+
+mod gemm;
+
+pub(crate) use gemm::{Matrix, gemm};
