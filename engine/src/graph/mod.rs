@@ -7,7 +7,7 @@ mod view;
 use std::sync::Arc;
 
 use crate::{
-    DType, Error, HostTensor, Meta, Result, Shape,
+    Error, HostTensor, Meta, Result, Shape,
     ops::Op,
 };
 pub use grad::Backward;

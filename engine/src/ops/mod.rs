@@ -353,6 +353,13 @@ impl Make {
         let data = (0..count).map(|i| crate::rng::bits([self.seed, 78], i as u32)[0] % below).collect();
         HostTensor::u32(shape, data).expect("the cases' shapes are valid")
     }
+    /// Floats no two of which are nearer than 0.1, in a scattered order: for functions with kinks where values tie.
+    pub fn distinct(&mut self, shape: &[usize]) -> HostTensor {
+        let count: usize = shape.iter().product();
+        // 7919 is prime and larger than any case, so the order is a permutation.
+        let data = (0..count).map(|i| 0.1 * (((i + 1) * 7919) % count) as f32).collect();
+        HostTensor::f32(shape, data).expect("the cases' shapes are valid")
+    }
     /// The same float everywhere.
     pub fn constant(&mut self, shape: &[usize], value: f32) -> HostTensor {
         HostTensor::f32(shape, vec![value; shape.iter().product()]).expect("the cases' shapes are valid")
