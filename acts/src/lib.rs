@@ -1,1 +1,3 @@
-//! Under construction.
+//! The experiments behind the chapters: no interface, seeded, runnable natively.
+
+pub mod tinyland;
