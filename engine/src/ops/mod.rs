@@ -22,11 +22,12 @@ macro_rules! ops {
     };
 }
 
-ops![activation, binary, concat, copy, embedding, matmul, norm, reduce, softmax, unary];
+ops![activation, binary, concat, copy, cross_entropy, embedding, matmul, norm, reduce, softmax, unary];
 
 pub use activation::Activation;
 pub use binary::Binary;
 pub use copy::Copy;
+pub use cross_entropy::IGNORE;
 pub use matmul::Epilogue;
 pub use reduce::Reduction;
 pub use softmax::Mask;
