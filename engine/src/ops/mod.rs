@@ -22,7 +22,7 @@ macro_rules! ops {
     };
 }
 
-ops![activation, binary, concat, copy, cross_entropy, embedding, matmul, norm, reduce, softmax, unary];
+ops![activation, binary, concat, copy, cross_entropy, embedding, matmul, norm, reduce, rope, softmax, unary];
 
 pub use activation::Activation;
 pub use binary::Binary;
