@@ -22,9 +22,10 @@ macro_rules! ops {
     };
 }
 
-ops![activation, binary, concat, copy, cross_entropy, embedding, matmul, norm, reduce, rope, softmax, unary];
+ops![activation, attention, binary, concat, copy, cross_entropy, embedding, matmul, norm, reduce, rope, softmax, unary];
 
 pub use activation::Activation;
+pub use attention::{Attention, AttentionOptions};
 pub use binary::Binary;
 pub use copy::Copy;
 pub use cross_entropy::IGNORE;
