@@ -24,6 +24,8 @@ mod error;
 pub mod exec;
 pub mod gpu;
 pub mod graph;
+pub mod io;
+pub mod models;
 pub mod ops;
 pub mod rng;
 mod tensor;
