@@ -143,8 +143,11 @@ impl Chapter {
     }
 
     fn elsewhere(&self, neighbours: impl Fn(&Idea) -> &'static [usize]) -> Vec<&'static Idea> {
-        let mut found: Vec<usize> =
-            self.ideas().flat_map(|idea| neighbours(idea).iter().copied()).filter(|&i| IDEAS[i].chapter != self.number).collect();
+        let mut found: Vec<usize> = self
+            .ideas()
+            .flat_map(|idea| neighbours(idea).iter().copied())
+            .filter(|&i| IDEAS[i].chapter != self.number)
+            .collect();
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|i| &IDEAS[i]).collect()
@@ -164,9 +167,19 @@ mod tests {
     fn written_chapters_have_the_five_beats_and_at_most_one_exhibit() {
         for chapter in CHAPTERS.iter().filter(|c| !c.beats.is_empty()) {
             let kinds: Vec<BeatKind> = chapter.beats.iter().map(|b| b.kind).collect();
-            let five = [BeatKind::Puzzle, BeatKind::BadAttempt, BeatKind::Trick, BeatKind::Maths, BeatKind::Unmentioned];
+            let five = [
+                BeatKind::Puzzle,
+                BeatKind::BadAttempt,
+                BeatKind::Trick,
+                BeatKind::Maths,
+                BeatKind::Unmentioned,
+            ];
             assert_eq!(kinds, five, "chapter {}", chapter.number);
-            assert!(chapter.beats.iter().filter(|b| b.exhibit_after).count() <= 1, "chapter {}", chapter.number);
+            assert!(
+                chapter.beats.iter().filter(|b| b.exhibit_after).count() <= 1,
+                "chapter {}",
+                chapter.number
+            );
         }
         assert!(CHAPTERS.iter().any(|c| !c.beats.is_empty()));
     }
@@ -175,7 +188,12 @@ mod tests {
     fn answers_and_makes_necessary_are_the_same_edges_read_both_ways() {
         for (index, idea) in IDEAS.iter().enumerate() {
             for &answered in idea.answers {
-                assert!(IDEAS[answered].makes_necessary.contains(&index), "{} answers {}", idea.id, IDEAS[answered].id);
+                assert!(
+                    IDEAS[answered].makes_necessary.contains(&index),
+                    "{} answers {}",
+                    idea.id,
+                    IDEAS[answered].id
+                );
             }
         }
     }

@@ -40,7 +40,11 @@ pub fn HomePage() -> impl IntoView {
 }
 
 fn toc_entry(chapter: &'static Chapter) -> impl IntoView {
-    let state = if chapter.beats.is_empty() { view! { <span class="unwritten">"not written yet"</span> }.into_any() } else { ().into_any() };
+    let state = if chapter.beats.is_empty() {
+        view! { <span class="unwritten">"not written yet"</span> }.into_any()
+    } else {
+        ().into_any()
+    };
     view! {
         <li>
             <Link to=Page::Chapter(chapter.number)><span class="number">{chapter.number}</span><span>{chapter.title}</span></Link>
@@ -84,7 +88,12 @@ pub fn ChapterPage() -> impl IntoView {
             }
             .into_any()
         } else {
-            chapter.beats.iter().map(|beat| beat_view(beat, chapter)).collect_view().into_any()
+            chapter
+                .beats
+                .iter()
+                .map(|beat| beat_view(beat, chapter))
+                .collect_view()
+                .into_any()
         };
         view! {
             <article>
@@ -132,7 +141,9 @@ fn ideas_view(chapter: &'static Chapter) -> impl IntoView {
         })
     };
     let card = |idea: &'static Idea| {
-        let starts = idea.answers.is_empty().then(|| view! { <dt>"answers"</dt><dd>"nothing before it: a thread starts here"</dd> });
+        let starts = idea.answers.is_empty().then(
+            || view! { <dt>"answers"</dt><dd>"nothing before it: a thread starts here"</dd> },
+        );
         view! {
             <li id=format!("idea-{}", idea.id)>
                 <h3>{idea.name}</h3>
@@ -187,9 +198,17 @@ pub fn NotFoundPage() -> impl IntoView {
 
 /// A page for the `:number` in the address, or the one that says there is no such number. It follows the address:
 /// going from one chapter to the next keeps the component and changes the number.
-fn numbered<T: 'static>(find: fn(usize) -> Option<&'static T>, show: fn(&'static T) -> AnyView) -> impl IntoView {
+fn numbered<T: 'static>(
+    find: fn(usize) -> Option<&'static T>,
+    show: fn(&'static T) -> AnyView,
+) -> impl IntoView {
     let params = use_params_map();
-    let number = Memo::new(move |_| params.read().get("number").and_then(|n| n.parse::<usize>().ok()));
+    let number = Memo::new(move |_| {
+        params
+            .read()
+            .get("number")
+            .and_then(|n| n.parse::<usize>().ok())
+    });
     move || match number.get().and_then(find) {
         Some(found) => show(found),
         None => NotFoundPage().into_any(),

@@ -10,7 +10,10 @@ pub struct Readout {
 impl Readout {
     /// `value` is written with its unit (see [`super::number`]); `None` while nothing has been measured.
     pub fn new(label: impl Into<String>, value: impl Into<Signal<Option<String>>>) -> Self {
-        Self { label: label.into(), value: value.into() }
+        Self {
+            label: label.into(),
+            value: value.into(),
+        }
     }
 }
 
@@ -21,9 +24,11 @@ pub fn Readouts(
     items: Vec<Readout>,
 ) -> impl IntoView {
     let row = |item: Readout| {
-        let value = move || match item.value.get() {
+        let value = move || {
+            match item.value.get() {
             Some(text) => text.into_any(),
             None => view! { <span class="unmeasured"><span aria-hidden="true">"–"</span><span class="hidden">"not measured yet"</span></span> }.into_any(),
+        }
         };
         view! { <div><dt>{item.label}</dt><dd>{value}</dd></div> }
     };

@@ -6,7 +6,11 @@ use crate::exhibits::Exhibit;
 use crate::viz::{ExhibitFrame, FrameSize, Readout, Readouts};
 
 /// The entry in the list of exhibits.
-pub const EXHIBIT: Exhibit = Exhibit { chapter: 5, title: "One head, on your sentence", view: || OneHead().into_any() };
+pub const EXHIBIT: Exhibit = Exhibit {
+    chapter: 5,
+    title: "One head, on your sentence",
+    view: || OneHead().into_any(),
+};
 
 #[component]
 fn OneHead() -> impl IntoView {
