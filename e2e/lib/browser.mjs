@@ -1,0 +1,72 @@
+// Starting the browser under test with WebGPU on, whether the machine has a GPU or not.
+//
+// BROWSER is `chromium` or `firefox`, BROWSER_PATH its program. puppeteer-core drives both as their makers ship them.
+
+import puppeteer from "puppeteer-core";
+
+export const name = process.env.BROWSER ?? "chromium";
+
+const usual = { chromium: "/usr/bin/chromium", firefox: "/usr/bin/firefox-esr" };
+
+const chromiumFlags = [
+  "--headless=new",
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  // What follows keeps the browser from talking to anyone but the page.
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const firefoxPreferences = {
+  "dom.webgpu.enabled": true,
+  "gfx.webgpu.ignore-blocklist": true,
+  "gfx.webgpu.force-enabled": true,
+  // As with the flags above: silence towards the rest of the network.
+  "network.captive-portal-service.enabled": false,
+  "network.connectivity-service.enabled": false,
+};
+
+// Firefox takes the reader's colour scheme as a preference of the whole browser, so each scheme has a browser of its own.
+const running = new Map();
+
+async function browserFor(theme) {
+  if (!running.has(theme)) {
+    running.set(theme, puppeteer.launch({
+      browser: name === "firefox" ? "firefox" : "chrome",
+      executablePath: process.env.BROWSER_PATH ?? usual[name],
+      headless: true,
+      protocolTimeout: 240_000,
+      ...(name === "firefox"
+        ? {
+            extraPrefsFirefox: {
+              ...firefoxPreferences,
+              "layout.css.prefers-color-scheme.content-override": theme === "dark" ? 0 : 1,
+            },
+          }
+        : { args: chromiumFlags }),
+    }));
+  }
+  return running.get(theme);
+}
+
+/** A page of its own, with nothing stored by any other. `theme` is what the reader's system prefers. */
+export async function openPage({ theme = "light", width = 1280, height = 900 } = {}) {
+  const context = await (await browserFor(theme)).createBrowserContext();
+  const page = await context.newPage();
+  await page.setViewport({ width, height });
+  if (name === "chromium") {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+  }
+  return { page, close: () => context.close() };
+}
+
+export async function closeBrowsers() {
+  for (const browser of running.values()) {
+    await (await browser).close();
+  }
+  running.clear();
+}
