@@ -71,12 +71,11 @@ bookTest("an unknown address shows the way back", async ({ page, visit, watched 
 });
 
 for (const [kind, route] of Object.entries(pages)) {
-  bookTest(`the text is there without JavaScript: ${kind}`, async ({ page, visit }) => {
-    await page.setJavaScriptEnabled(false);
-    await visit(route, { script: false });
-    const html = await (await fetch(new URL(route, sites.root))).text();
-    const heading = html.match(/<h1[^>]*>([^]*?)<\/h1>/)?.[1];
-    assert.ok(heading, "the page has a heading before any script runs");
+  bookTest(`the text is there without JavaScript: ${kind}`, { script: false }, async ({ page, visit, watched }) => {
+    // Chromium fetches the program ahead of time and then, rightly, does not load it.
+    watched.allow(/^request failed: .*\.(js|wasm) $/);
+    await visit(route);
+    assert.ok(await page.$("h1"), "the page has a heading");
     const [shown, height] = await page.$eval("main", (main) => [main.innerText, main.getBoundingClientRect().height]);
     assert.ok(shown.length > 200 && height > 200, `the page shows its text, not ${shown.length} characters`);
   });

@@ -23,7 +23,8 @@ export function bookTest(title, options, body) {
     const { page, close } = await openPage(view);
     try {
       const watched = await watch(page, Object.values(sites));
-      const visit = (route, how) => visitPage(page, route, how);
+      if (view.script !== false) await markPrerendered(page);
+      const visit = (route, how) => visitPage(page, route, { started: view.script !== false, ...how });
       await body({ page, visit, watched });
       assert.deepEqual(watched.complaints(), []);
     } finally {
@@ -34,12 +35,30 @@ export function bookTest(title, options, body) {
 
 after(closeBrowsers);
 
-/** Goes to a route (`""`, `"map/"`) of a site and waits until the page's program runs. */
-async function visitPage(page, route, { site = "root", status = 200, script = true } = {}) {
+/** Goes to a route (`""`, `"verify/"`) of a site and waits until the page is live. */
+async function visitPage(page, route, { site = "root", status = 200, started = true } = {}) {
   const response = await page.goto(new URL(route, sites[site]).href, { waitUntil: "load" });
   assert.equal(response.status(), status, `${response.url()} answers ${status}`);
-  if (script) await until(page, () => window.bookStarted === true, "the page's program to start");
+  if (started) {
+    const live = () => {
+      const first = document.getElementById("app")?.firstElementChild;
+      return first && !("prerendered" in first.dataset);
+    };
+    await until(page, live, "the page to come alive");
+  }
   return response;
+}
+
+/** The program announces itself by putting its own elements in place of those that came with the page. */
+async function markPrerendered(page) {
+  await page.evaluateOnNewDocument(() => {
+    new MutationObserver((_, observer) => {
+      const first = document.getElementById("app")?.firstElementChild;
+      if (!first) return;
+      first.dataset.prerendered = "";
+      observer.disconnect();
+    }).observe(document, { childList: true, subtree: true });
+  });
 }
 
 /**

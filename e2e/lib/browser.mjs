@@ -30,43 +30,44 @@ const firefoxPreferences = {
   "network.connectivity-service.enabled": false,
 };
 
-// Firefox takes the reader's colour scheme as a preference of the whole browser, so each scheme has a browser of its own.
+// Firefox takes the reader's colour scheme, and whether scripts run, as preferences of the whole browser. So for each
+// choice of those there is a browser of its own, started when first asked for.
 const running = new Map();
 
-async function browserFor(theme) {
-  if (!running.has(theme)) {
-    running.set(theme, puppeteer.launch({
+function browserFor(theme, script) {
+  const key = name === "firefox" ? `${theme} ${script}` : "any";
+  if (!running.has(key)) {
+    running.set(key, puppeteer.launch({
       browser: name === "firefox" ? "firefox" : "chrome",
       executablePath: process.env.BROWSER_PATH ?? usual[name],
       headless: true,
+      args: name === "firefox" ? [] : chromiumFlags,
+      extraPrefsFirefox: {
+        ...firefoxPreferences,
+        "layout.css.prefers-color-scheme.content-override": theme === "dark" ? 0 : 1,
+        "javascript.enabled": script,
+      },
+      // Software WebGPU can keep a page busy for minutes.
       protocolTimeout: 240_000,
-      ...(name === "firefox"
-        ? {
-            extraPrefsFirefox: {
-              ...firefoxPreferences,
-              "layout.css.prefers-color-scheme.content-override": theme === "dark" ? 0 : 1,
-            },
-          }
-        : { args: chromiumFlags }),
     }));
   }
-  return running.get(theme);
+  return running.get(key);
 }
 
 /** A page of its own, with nothing stored by any other. `theme` is what the reader's system prefers. */
-export async function openPage({ theme = "light", width = 1280, height = 900 } = {}) {
-  const context = await (await browserFor(theme)).createBrowserContext();
+export async function openPage({ theme = "light", width = 1280, height = 900, script = true } = {}) {
+  const browser = await browserFor(theme, script);
+  const context = await browser.createBrowserContext();
   const page = await context.newPage();
   await page.setViewport({ width, height });
-  if (name === "chromium") {
+  if (name !== "firefox") {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+    await page.setJavaScriptEnabled(script);
   }
   return { page, close: () => context.close() };
 }
 
 export async function closeBrowsers() {
-  for (const browser of running.values()) {
-    await (await browser).close();
-  }
+  await Promise.all([...running.values()].map(async (browser) => (await browser).close()));
   running.clear();
 }

@@ -62,14 +62,14 @@ impl Stage {
             }
             shell::run(&mut trunk)
         })?;
-        shell::step("compressing", || weights::precompress(&dir))?;
         let index = dir.join("index.html");
         let html =
             fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
-        Ok(Self {
-            template: Template::new(&html)?,
-            dir,
-        })
+        let template = Template::new(&html)?;
+        // Every page is made from it, the front page too; what stays is the same for all mount points.
+        fs::remove_file(&index).with_context(|| format!("removing {}", index.display()))?;
+        shell::step("compressing", || weights::precompress(&dir))?;
+        Ok(Self { dir, template })
     }
 
     /// Writes the whole site for one mount point into `dist`, replacing what was there.

@@ -123,14 +123,14 @@ pub fn ensure() -> Result<()> {
 }
 
 /// Whether this is a Debian or Ubuntu and we may install packages on it.
-pub fn can_install() -> bool {
+fn can_install() -> bool {
     Path::new("/etc/debian_version").exists()
         && shell::which("apt-get").is_some()
         && shell::output(shell::command("id").arg("-u")).as_deref() == Some("0")
 }
 
 /// Installs packages without a question asked.
-pub fn install(packages: &[&str]) -> Result<()> {
+fn install(packages: &[&str]) -> Result<()> {
     shell::step(&format!("installing {}", packages.join(", ")), || {
         let apt = || {
             let mut apt = shell::command("apt-get");
