@@ -27,6 +27,7 @@ pub mod graph;
 pub mod io;
 pub mod models;
 pub mod ops;
+pub mod optim;
 pub mod rng;
 mod tensor;
 

@@ -4,7 +4,7 @@
 //! - without positions and mask, a shuffled input gives the shuffled output, to rounding; with positions it does not;
 //! - without the division by the root of d, the entropy of the weights collapses as d grows; with it, it does not.
 
-use std::ops::Range;
+use std::sync::Arc;
 
 use engine::{
     Device, Error, Graph, HostTensor, Program, Result, Store, Tensor,
@@ -15,11 +15,17 @@ use engine::{
 
 use crate::{
     tiny::{Checkpoint, Runner},
-    tinyland::tokenizer::TinyTokenizer,
+    tinyland::{
+        prompt,
+        tokenizer::{END, TinyTokenizer},
+    },
 };
 
 /// The longest sentence that is shown, in tokens.
 pub const MOST_TOKENS: usize = 32;
+
+/// What the mark at the start of a document is called in pictures.
+pub const START: &str = "start";
 
 /// The longest text that is looked at, in bytes; more cannot make more than [`MOST_TOKENS`] tokens visible.
 const MOST_BYTES: usize = 4096;
@@ -52,15 +58,14 @@ pub struct Edit {
     pub score: f32,
 }
 
-/// A token of the sentence.
+/// A token of the sentence. The first is always the mark that a document starts: Tiny never saw a text without it, and
+/// many of its heads rest their attention there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// Its number in the vocabulary.
     pub id: u32,
     /// What to call it: its text, or its bytes where they are no text of their own.
     pub text: String,
-    /// Its bytes in the sentence.
-    pub range: Range<usize>,
 }
 
 /// A matrix of one stage, row-major.
@@ -172,11 +177,11 @@ pub struct Work {
 }
 
 /// The experiment on one device.
-pub struct Attention<'a> {
+pub struct Attention {
     device: Device,
     store: Store,
-    checkpoint: &'a Checkpoint,
-    tokenizer: &'a TinyTokenizer,
+    checkpoint: Arc<Checkpoint>,
+    tokenizer: Arc<TinyTokenizer>,
     tiny: Option<Tiny>,
     layers: Vec<Layer>,
 }
@@ -203,9 +208,9 @@ struct Layer {
     stages: Vec<Tensor>,
 }
 
-impl<'a> Attention<'a> {
+impl Attention {
     /// The experiment with a checkpoint on a device.
-    pub fn new(device: &Device, checkpoint: &'a Checkpoint, tokenizer: &'a TinyTokenizer) -> Result<Self> {
+    pub fn new(device: &Device, checkpoint: Arc<Checkpoint>, tokenizer: Arc<TinyTokenizer>) -> Result<Self> {
         if checkpoint.config.heads != checkpoint.config.kv_heads {
             return Err(Error::data("attention", "this exhibit shows a layer whose heads each have keys of their own"));
         }
@@ -230,12 +235,12 @@ impl<'a> Attention<'a> {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let mut list: Vec<Token> = self
-            .tokenizer
-            .encode_with_offsets(&text[..end])
-            .into_iter()
-            .map(|(id, range)| Token { id, text: self.tokenizer.token_text(id), range })
-            .collect();
+        let start = Token { id: END, text: START.into() };
+        let mut list = vec![start];
+        list.extend(self.tokenizer.encode(&prompt(&text[..end])).into_iter().map(|id| Token {
+            id,
+            text: label(&self.tokenizer.token_text(id)),
+        }));
         let cut = end < text.len() || list.len() > MOST_TOKENS;
         list.truncate(MOST_TOKENS);
         (list, cut)
@@ -249,7 +254,7 @@ impl<'a> Attention<'a> {
         let config = self.checkpoint.config.clone();
         let (tokens, cut) = self.tokens(&settings.text);
         let n = tokens.len();
-        if n == 0 {
+        if n == 1 {
             return Err(Error::data("sentence", "is empty: type a few words"));
         }
         if settings.layer >= config.layers || settings.head >= config.heads {
@@ -296,7 +301,7 @@ impl<'a> Attention<'a> {
         let logits = out.remove(out.len() - 1);
         let last = &logits.as_f32()?[(ids.len() - 1) * self.checkpoint.config.vocabulary..];
         let inputs = out.iter().map(|t| matrix(t.as_f32()?, ids.len())).collect::<Result<_>>()?;
-        self.tiny = Some(Tiny { ids, runner, inputs, next: likeliest(last, self.tokenizer, 5) });
+        self.tiny = Some(Tiny { ids, runner, inputs, next: likeliest(last, &self.tokenizer, 5) });
         Ok(())
     }
 
@@ -509,5 +514,163 @@ fn likeliest(logits: &[f32], tokenizer: &TinyTokenizer, count: usize) -> Vec<(St
     let sum: f32 = logits.iter().map(|l| (l - most).exp()).sum();
     let mut list: Vec<usize> = (0..logits.len()).collect();
     list.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
-    list.iter().take(count).map(|&i| (tokenizer.token_text(i as u32), (logits[i] - most).exp() / sum)).collect()
+    list.iter().take(count).map(|&i| (label(&tokenizer.token_text(i as u32)), (logits[i] - most).exp() / sum)).collect()
+}
+
+/// A token's text as a label: its leading space is left out, what cannot be seen is named.
+fn label(text: &str) -> String {
+    match text.trim_start_matches(' ') {
+        "" if text.is_empty() => "nothing".into(),
+        "" => "space".into(),
+        "\n" => "new line".into(),
+        seen => seen.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect(),
+    }
+}
+
+/// A dot product, term by term.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dot {
+    /// What the left vector is.
+    pub left: String,
+    /// What the right vector is.
+    pub right: String,
+    /// Each term: its name, left, right.
+    pub terms: Vec<(String, f32, f32)>,
+    /// The sum of the products, in 64 bits.
+    pub sum: f64,
+}
+
+impl Dot {
+    fn new(left: impl Into<String>, right: impl Into<String>, terms: Vec<(String, f32, f32)>) -> Self {
+        let sum = terms.iter().map(|(_, a, b)| f64::from(*a) * f64::from(*b)).sum();
+        Self { left: left.into(), right: right.into(), terms, sum }
+    }
+}
+
+/// One cell of one stage, taken apart: from the numbers of the stage before to the number the kernel gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opened {
+    /// What the cell is, in words.
+    pub about: String,
+    /// The dot products in it.
+    pub dots: Vec<Dot>,
+    /// What is done after, line by line: a formula and its value.
+    pub steps: Vec<(String, f64)>,
+    /// The same cell worked out here, in 64 bits.
+    pub recomputed: f64,
+    /// What the device computed.
+    pub value: f32,
+    /// Whether the cell is masked: the query may not look ahead.
+    pub masked: bool,
+}
+
+impl Attention {
+    /// Takes one cell of a frame apart. `None` where there is no such cell.
+    pub fn open(&self, frame: &Frame, settings: &Settings, stage: Stage, row: usize, col: usize) -> Option<Opened> {
+        let matrix = frame.stage(stage);
+        if row >= matrix.rows || col >= matrix.cols {
+            return None;
+        }
+        let value = matrix.at(row, col);
+        let word = |i: usize| frame.tokens[i].text.as_str();
+        let scale = if settings.scale { 1.0 / (self.config().head_width() as f64).sqrt() } else { 1.0 };
+        let edited = |r: usize, c: usize| settings.edit.filter(|e| (e.query, e.key) == (r, c)).map(|e| f64::from(e.score));
+        let masked = matches!(stage, Stage::Scores | Stage::Scaled | Stage::Weights) && col > row;
+        let score = |r: usize, c: usize| {
+            let (q, k) = (frame.stage(Stage::Queries).row(r), frame.stage(Stage::Keys).row(c));
+            let terms = q.iter().zip(k).enumerate().map(|(i, (q, k))| (i.to_string(), *q, *k)).collect();
+            Dot::new(format!("q of {}", word(r)), format!("k of {}", word(c)), terms)
+        };
+        let mut steps = Vec::new();
+        let (about, dots, recomputed) = match stage {
+            Stage::Queries | Stage::Keys | Stage::Values => self.open_projection(frame, settings, stage, row, col, &mut steps)?,
+            Stage::Scores => {
+                let dot = score(row, col);
+                let sum = dot.sum;
+                (format!("how well the query of {} fits the key of {}", word(row), word(col)), vec![dot], sum)
+            }
+            Stage::Scaled => {
+                let dot = score(row, col);
+                let (formula, result) = match edited(row, col) {
+                    Some(set) => ("set by hand".to_string(), set),
+                    None if settings.scale => (format!("q·k / √{}", self.config().head_width()), dot.sum * scale),
+                    None => ("q·k, not scaled".to_string(), dot.sum),
+                };
+                steps.push((formula, result));
+                (format!("the score of {} looking at {}", word(row), word(col)), vec![dot], result)
+            }
+            Stage::Weights => {
+                let scores: Vec<f64> =
+                    (0..=row).map(|c| edited(row, c).unwrap_or_else(|| score(row, c).sum * scale)).collect();
+                let most = scores.iter().copied().fold(f64::MIN, f64::max);
+                let sum: f64 = scores.iter().map(|s| (s - most).exp()).sum();
+                let share = if masked { 0.0 } else { (scores[col] - most).exp() / sum };
+                if !masked {
+                    steps.push((format!("score of {}", word(col)), scores[col]));
+                    steps.push(("largest score of the row".into(), most));
+                    steps.push(("e^(score − largest)".into(), (scores[col] - most).exp()));
+                    steps.push(("sum of these over the row".into(), sum));
+                }
+                (format!("how much {} takes from {}", word(row), word(col)), vec![], share)
+            }
+            Stage::Output => {
+                let (weights, values) = (frame.stage(Stage::Weights).row(row), frame.stage(Stage::Values));
+                let terms = (0..=row).map(|j| (word(j).to_string(), weights[j], values.at(j, col))).collect();
+                let dot = Dot::new(format!("weights of {}", word(row)), format!("component {col} of each value"), terms);
+                let sum = dot.sum;
+                (format!("component {col} of what {} takes away", word(row)), vec![dot], sum)
+            }
+        };
+        Some(Opened { about, dots, steps, recomputed, value, masked })
+    }
+
+    /// A cell of the queries, keys or values: the token's vector with a column of weights; queries and keys are then
+    /// turned by their position together with the component half a head away.
+    fn open_projection(
+        &self,
+        frame: &Frame,
+        settings: &Settings,
+        stage: Stage,
+        row: usize,
+        col: usize,
+        steps: &mut Vec<(String, f64)>,
+    ) -> Option<(String, Vec<Dot>, f64)> {
+        let config = self.config();
+        let d = config.head_width();
+        let qkv = self.checkpoint.file.get(&format!("block{}.attention.qkv", settings.layer)).ok()?;
+        let weights = qkv.as_f32().ok()?;
+        let (letter, kind) = match stage {
+            Stage::Queries => ("q", 0),
+            Stage::Keys => ("k", 1),
+            _ => ("v", 2),
+        };
+        let word = &frame.tokens[row].text;
+        let dot = |component: usize| {
+            let column = (kind * config.heads + settings.head) * d + component;
+            let x = frame.input.row(row);
+            let terms = (0..config.width).map(|i| (i.to_string(), x[i], weights[i * 3 * config.width + column])).collect();
+            Dot::new(format!("x of {word}"), format!("column {component} of W{letter}"), terms)
+        };
+        let about = format!("component {col} of the {} of {word}", ["query", "key", "value"][kind]);
+        if stage == Stage::Values {
+            let dot = dot(col);
+            let sum = dot.sum;
+            return Some((about, vec![dot], sum));
+        }
+        let pair = col % (d / 2);
+        let angle = row as f64 * f64::from(config.rope_base).powf(-2.0 * pair as f64 / d as f64);
+        let (first, second) = (dot(pair), dot(pair + d / 2));
+        let (a, b) = (first.sum, second.sum);
+        steps.push((format!("angle at position {row}, in radians"), angle));
+        let turned = if col < d / 2 {
+            let turned = a * angle.cos() - b * angle.sin();
+            steps.push(("first · cos − second · sin".into(), turned));
+            turned
+        } else {
+            let turned = a * angle.sin() + b * angle.cos();
+            steps.push(("first · sin + second · cos".into(), turned));
+            turned
+        };
+        Some((about, vec![first, second], turned))
+    }
 }

@@ -48,7 +48,7 @@ impl<'a> Trainer<'a> {
         let targets = g.input_u32("targets", &shape)?;
         let hyper = g.input("hyper", &[8])?;
         let forward = recipe.config.forward(&mut g, tokens, gpt::Mode::Train)?;
-        let loss = g.scope("loss", |g| g.cross_entropy(forward.logits, targets))?.mean;
+        let loss = g.scope("loss", |g| g.cross_entropy(forward.logits, targets))?;
         let wrt: Vec<Tensor> = forward.parameters.iter().map(|(_, t)| *t).collect();
         let grads = g.gradients(loss, &wrt)?;
         let optimizer = AdamW { weight_decay: recipe.weight_decay, ..AdamW::default() };

@@ -14,6 +14,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use crate::book::act;
+use crate::compute::Compute;
 use crate::page::{Page, use_page};
 use contents::Contents;
 use device::DeviceChip;
@@ -28,8 +29,10 @@ pub struct Contexts;
 impl Contexts {
     /// Makes [`Notices`], [`GpuStatus`] and [`Theme`] available to everything below.
     pub fn provide() {
-        provide_context(Notices::new());
-        provide_context(GpuStatus::new());
+        let (notices, status) = (Notices::new(), GpuStatus::new());
+        provide_context(notices);
+        provide_context(status);
+        provide_context(Compute::new(status, notices));
         provide_context(Theme::new());
         provide_context(TurningKeys::new());
     }

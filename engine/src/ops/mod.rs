@@ -22,9 +22,10 @@ macro_rules! ops {
     };
 }
 
-ops![activation, binary, concat, copy, matmul, reduce, softmax, unary];
+ops![activation, adamw, binary, concat, copy, matmul, reduce, softmax, unary];
 
 pub use activation::Activation;
+pub(crate) use adamw::AdamWStep;
 pub use binary::Binary;
 pub use copy::Copy;
 pub use matmul::Epilogue;
