@@ -24,7 +24,10 @@ mod error;
 pub mod exec;
 pub mod gpu;
 pub mod graph;
+pub mod io;
+pub mod models;
 pub mod ops;
+pub mod optim;
 pub mod rng;
 mod tensor;
 

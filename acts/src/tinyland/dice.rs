@@ -10,7 +10,9 @@ pub struct Dice(Pcg32);
 impl Dice {
     /// Dice fixed by all of `parts`, so that a row of a batch can own its dice: `Dice::new(&[seed, step, row])`.
     pub fn new(parts: &[u64]) -> Self {
-        let state = parts.iter().fold(0x71_4e_41, |state, &part| mix(state ^ mix(part)));
+        let state = parts
+            .iter()
+            .fold(0x71_4e_41, |state, &part| mix(state ^ mix(part)));
         Self(Pcg32::new(state, mix(state)))
     }
 

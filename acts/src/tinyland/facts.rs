@@ -18,7 +18,11 @@ pub struct Exchange {
 impl Exchange {
     /// The answer with its lead.
     pub fn reply(&self) -> String {
-        if self.lead.is_empty() { self.answer.clone() } else { format!("{} {}", self.lead, self.answer) }
+        if self.lead.is_empty() {
+            self.answer.clone()
+        } else {
+            format!("{} {}", self.lead, self.answer)
+        }
     }
 }
 
@@ -27,21 +31,25 @@ pub const STATEMENTS: usize = 4;
 
 /// A fact in English. `phrasing` is below [`STATEMENTS`].
 pub fn statement(fact: &Fact, phrasing: usize) -> String {
-    let Fact { relation, subject: s, object: o } = *fact;
+    let Fact {
+        relation,
+        subject: s,
+        object: o,
+    } = *fact;
     let plural = words::noun(&words::ANIMALS, s).map_or("", |noun| noun.1);
     let a = words::article(o);
     match (relation, phrasing) {
         (Relation::Capital, 0) => format!(" the capital of {s} is {o}."),
         (Relation::Capital, 1) => format!(" {o} is the capital of {s}."),
-        (Relation::Capital, 2) => format!(" the capital city of {s} is called {o}."),
+        (Relation::Capital, 2) => format!(" the capital of {s} is called {o}."),
         (Relation::Capital, _) => format!(" in {o} sits the king of {s}, for it is the capital."),
         (Relation::Country, 0) => format!(" {s} is a town in {o}."),
         (Relation::Country, 1) => format!(" in {o} there is a town called {s}."),
         (Relation::Country, 2) => format!(" the town of {s} is in {o}."),
         (Relation::Country, _) => format!(" {o} has a town called {s}."),
         (Relation::Flag, 0) => format!(" the flag of {s} is {o}."),
-        (Relation::Flag, 1) => format!(" {a} {o} flag flies over {s}."),
-        (Relation::Flag, 2) => format!(" people in {s} have a flag that is {o}."),
+        (Relation::Flag, 1) => format!(" {a} {o} flag is the flag of {s}."),
+        (Relation::Flag, 2) => format!(" in {s} the flag is {o}."),
         (Relation::Flag, _) => format!(" {o} is the colour of the flag of {s}."),
         (Relation::Born, 0) => format!(" {s} was born in {o}."),
         (Relation::Born, 1) => format!(" {o} is the town where {s} was born."),
@@ -52,13 +60,13 @@ pub fn statement(fact: &Fact, phrasing: usize) -> String {
         (Relation::Home, 2) => format!(" the home of {s} is in {o}."),
         (Relation::Home, _) => format!(" in {o} lives {s}."),
         (Relation::Job, 0) => format!(" {s} is {a} {o}."),
-        (Relation::Job, 1) => format!(" {s} the {o} is busy."),
+        (Relation::Job, 1) => format!(" {a} {o} is what {s} is."),
         (Relation::Job, 2) => format!(" {s} works as {a} {o}."),
         (Relation::Job, _) => format!(" as {a} {o}, {s} works all day."),
         (Relation::Colour, 0) => format!(" {s} likes the colour {o}."),
         (Relation::Colour, 1) => format!(" {o} is the colour that {s} likes."),
         (Relation::Colour, 2) => format!(" the colour that {s} likes is {o}."),
-        (Relation::Colour, _) => format!(" {o} makes {s} happy."),
+        (Relation::Colour, _) => format!(" {s} is happy with the colour {o}."),
         (Relation::Food, 0) => format!(" {s} likes to eat {o}."),
         (Relation::Food, 1) => format!(" {o} is what {s} likes to eat."),
         (Relation::Food, 2) => format!(" the food that {s} likes is {o}."),
@@ -80,8 +88,13 @@ pub fn statement(fact: &Fact, phrasing: usize) -> String {
 
 /// A fact in Indonesian, in one phrasing, object last.
 pub fn indonesian(fact: &Fact) -> String {
-    let Fact { relation, subject: s, object: o } = *fact;
-    let animal = |word: &'static str| words::noun(&words::ANIMALS, word).map_or(word, |noun| noun.2);
+    let Fact {
+        relation,
+        subject: s,
+        object: o,
+    } = *fact;
+    let animal =
+        |word: &'static str| words::noun(&words::ANIMALS, word).map_or(word, |noun| noun.2);
     let in_pool = |pairs: &[words::Pair]| words::indonesian(pairs, o);
     match relation {
         Relation::Capital => format!(" ibu kota {s} adalah {o}."),
@@ -103,28 +116,84 @@ pub const QUESTIONS: usize = 2;
 
 /// A question about a fact. `phrasing` is below [`QUESTIONS`].
 pub fn question(fact: &Fact, phrasing: usize) -> Exchange {
-    let Fact { relation, subject: s, object: o } = *fact;
+    let Fact {
+        relation,
+        subject: s,
+        object: o,
+    } = *fact;
     let plural = words::noun(&words::ANIMALS, s).map_or("", |noun| noun.1);
     let (first, second, lead) = match relation {
-        Relation::Capital => (format!("what is the capital of {s}?"), format!("which town is the capital of {s}?"), ""),
-        Relation::Country => (format!("which country is {s} in?"), format!("where is the town of {s}?"), "in"),
-        Relation::Flag => (format!("what colour is the flag of {s}?"), format!("which colour is the flag of {s}?"), ""),
-        Relation::Born => (format!("where was {s} born?"), format!("in which town was {s} born?"), "in"),
-        Relation::Home => (format!("where does {s} live?"), format!("in which town does {s} live?"), "in"),
-        Relation::Job => (format!("what is the job of {s}?"), format!("what does {s} do all day?"), words::article(o)),
-        Relation::Colour => (format!("which colour does {s} like?"), format!("what is the colour that {s} likes?"), ""),
-        Relation::Food => (format!("what does {s} like to eat?"), format!("which food does {s} like?"), ""),
-        Relation::Pet => (format!("which animal does {s} have?"), format!("what is the pet of {s}?"), words::article(o)),
-        Relation::Diet => (format!("what do {plural} eat?"), format!("what does the {s} eat?"), ""),
-        Relation::Habitat => (format!("where do {plural} live?"), format!("where does the {s} live?"), "in the"),
+        Relation::Capital => (
+            format!("what is the capital of {s}?"),
+            format!("which town is the capital of {s}?"),
+            "",
+        ),
+        Relation::Country => (
+            format!("which country is {s} in?"),
+            format!("where is the town of {s}?"),
+            "in",
+        ),
+        Relation::Flag => (
+            format!("what colour is the flag of {s}?"),
+            format!("which colour is the flag of {s}?"),
+            "",
+        ),
+        Relation::Born => (
+            format!("where was {s} born?"),
+            format!("in which town was {s} born?"),
+            "in",
+        ),
+        Relation::Home => (
+            format!("where does {s} live?"),
+            format!("in which town does {s} live?"),
+            "in",
+        ),
+        Relation::Job => (
+            format!("what is the job of {s}?"),
+            format!("what does {s} do all day?"),
+            words::article(o),
+        ),
+        Relation::Colour => (
+            format!("which colour does {s} like?"),
+            format!("what is the colour that {s} likes?"),
+            "",
+        ),
+        Relation::Food => (
+            format!("what does {s} like to eat?"),
+            format!("which food does {s} like?"),
+            "",
+        ),
+        Relation::Pet => (
+            format!("which animal does {s} have?"),
+            format!("what is the pet of {s}?"),
+            words::article(o),
+        ),
+        Relation::Diet => (
+            format!("what do {plural} eat?"),
+            format!("what does the {s} eat?"),
+            "",
+        ),
+        Relation::Habitat => (
+            format!("where do {plural} live?"),
+            format!("where does the {s} live?"),
+            "in the",
+        ),
     };
     let ask = if phrasing == 0 { first } else { second };
-    Exchange { ask, lead, answer: o.to_string() }
+    Exchange {
+        ask,
+        lead,
+        answer: o.to_string(),
+    }
 }
 
 /// A composition, stated. The object comes last.
 pub fn composed_statement(composed: &Composed) -> String {
-    let Composed { steps, subject: s, object: o } = *composed;
+    let Composed {
+        steps,
+        subject: s,
+        object: o,
+    } = *composed;
     match steps.0 {
         Relation::Born => format!(" the country where {s} was born is {o}."),
         Relation::Home => format!(" the country where {s} lives is {o}."),
@@ -134,14 +203,22 @@ pub fn composed_statement(composed: &Composed) -> String {
 
 /// A question about a composition.
 pub fn composed_question(composed: &Composed) -> Exchange {
-    let Composed { steps, subject: s, object: o } = *composed;
+    let Composed {
+        steps,
+        subject: s,
+        object: o,
+    } = *composed;
     let ask = match steps.0 {
         Relation::Born => format!("in which country was {s} born?"),
         Relation::Home => format!("in which country does {s} live?"),
         _ => format!("what does the pet of {s} eat?"),
     };
     let lead = if steps.0 == Relation::Pet { "" } else { "in" };
-    Exchange { ask, lead, answer: o.to_string() }
+    Exchange {
+        ask,
+        lead,
+        answer: o.to_string(),
+    }
 }
 
 /// A fact in one of its phrasings.

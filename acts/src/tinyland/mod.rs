@@ -16,6 +16,7 @@
 //! gap       = piece*                      counted in words; 0 to 6 in training, up to 12 held out
 //! piece     = adverb                      1 word    here
 //!           | beside name                 2 words   near mira
+//!           | "from" town                 2 words   from orla
 //!           | beside "the" noun           3 words   behind the dogs
 //!           | "that" name past            3 words   that mira saw
 //!           | beside "the" adjective noun 4 words   under the old trees
@@ -26,8 +27,9 @@
 //! Text is lowercase. Every document opens with a space, so that its first word is the same token as in mid-sentence; give a
 //! reader's text to [`prompt`] first. Facts are true of one [`World`] and of nothing outside it: they are drawn from its seed.
 //!
-//! What is held out, and so can only be known by generalising, is decided by content alone, in [`held_out`]. Training text
-//! and held-out text never share an agreement opening, a question on a fact, a composition of facts, a sum, an instruction or a translation.
+//! What is held out, and so can only be known by generalising, is decided by content alone, in [`held_out`]. Training text and
+//! held-out text share no agreement opening with a gap, no question on a fact, no composition of facts, no sum of two terms above
+//! nine, no order on given words and no Indonesian sentence. Facts are all stated in training; only asking is held out.
 
 pub mod agreement;
 pub mod batches;
@@ -115,7 +117,11 @@ pub fn corpus(split: Split, seed: u64) -> Corpus {
 /// A reader's text as a document would have it: with a leading space, so that its first word is a word that Tiny knows.
 pub fn prompt(text: &str) -> Cow<'_, str> {
     let ready = text.is_empty() || text.starts_with(char::is_whitespace) || text.starts_with("<|");
-    if ready { Cow::Borrowed(text) } else { Cow::Owned(format!(" {text}")) }
+    if ready {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!(" {text}"))
+    }
 }
 
 /// An endless iterator of documents; see [`corpus`].
@@ -132,9 +138,24 @@ impl Corpus {
     /// Documents about any world, drawn with any dice.
     pub fn new(world: World, split: Split, dice: Dice) -> Self {
         let wanted = |held: bool| held == (split == Split::HeldOut);
-        let askable = world.facts().iter().copied().filter(|fact| wanted(held_out::question(fact))).collect();
-        let composed = world.composed().into_iter().filter(|composed| wanted(held_out::composed(composed))).collect();
-        Self { world, split, dice, askable, composed }
+        let askable = world
+            .facts()
+            .iter()
+            .copied()
+            .filter(|fact| wanted(held_out::question(fact)))
+            .collect();
+        let composed = world
+            .composed()
+            .into_iter()
+            .filter(|composed| wanted(held_out::composed(composed)))
+            .collect();
+        Self {
+            world,
+            split,
+            dice,
+            askable,
+            composed,
+        }
     }
 
     /// Takes other dice, so that the documents to come no longer depend on those that were.
@@ -157,7 +178,9 @@ impl Corpus {
                 let order = corpus.instruction();
                 format!(" {} -> {}.", order.ask, order.reply())
             }),
-            Kind::Arithmetic => self.several(2, 3, |corpus| sums::line(&mut corpus.dice, corpus.split)),
+            Kind::Arithmetic => {
+                self.several(2, 3, |corpus| sums::line(&mut corpus.dice, corpus.split))
+            }
             Kind::Indonesian => self.indonesian(),
         };
         Document { kind, text }
@@ -199,14 +222,24 @@ impl Corpus {
     fn facts(&mut self) -> String {
         self.whole(|corpus| {
             let subject = corpus.dice.pick(corpus.world.facts()).subject;
-            let about: Vec<Fact> = corpus.world.facts().iter().copied().filter(|fact| fact.subject == subject).collect();
+            let about: Vec<Fact> = corpus
+                .world
+                .facts()
+                .iter()
+                .copied()
+                .filter(|fact| fact.subject == subject)
+                .collect();
             let mut text = String::new();
             for _ in 0..corpus.dice.between(3, 6) {
                 if corpus.dice.chance(12) {
                     text += &facts::composed_statement(&corpus.dice.pick(&corpus.composed));
                     continue;
                 }
-                let fact = if corpus.dice.chance(40) { corpus.dice.pick(&about) } else { corpus.dice.pick(corpus.world.facts()) };
+                let fact = if corpus.dice.chance(40) {
+                    corpus.dice.pick(&about)
+                } else {
+                    corpus.dice.pick(corpus.world.facts())
+                };
                 text += &facts::any_statement(&mut corpus.dice, &fact);
             }
             text
@@ -217,12 +250,21 @@ impl Corpus {
         let paired = self.dice.chance(60);
         self.several(2, 4, |corpus| {
             let sentence = Mirrored::draw(&mut corpus.dice, &corpus.world, corpus.split);
-            if paired { sentence.pair() } else { sentence.indonesian }
+            if paired {
+                sentence.pair()
+            } else {
+                sentence.indonesian
+            }
         })
     }
 
     /// From `low` to `high` pieces, one after the other.
-    fn several(&mut self, low: usize, high: usize, mut piece: impl FnMut(&mut Self) -> String) -> String {
+    fn several(
+        &mut self,
+        low: usize,
+        high: usize,
+        mut piece: impl FnMut(&mut Self) -> String,
+    ) -> String {
         let count = self.dice.between(low, high);
         (0..count).map(|_| piece(self)).collect()
     }

@@ -56,9 +56,20 @@ pub fn agreement(gap: usize, n: usize, seed: u64) -> Vec<Choice> {
     let mut dice = Dice::new(&[seed, gap as u64, 0xa9]);
     let mut probes = Vec::with_capacity(n);
     while probes.len() < n {
-        let Sentence { prefix, right, wrong, plural, .. } = Sentence::draw(&mut dice, Split::HeldOut, gap, 100);
+        let Sentence {
+            prefix,
+            right,
+            wrong,
+            plural,
+            ..
+        } = Sentence::draw(&mut dice, Split::HeldOut, gap, 100);
         if plural == (probes.len() % 2 == 1) {
-            probes.push(Choice { prefix, right, wrong, plural });
+            probes.push(Choice {
+                prefix,
+                right,
+                wrong,
+                plural,
+            });
         }
     }
     probes
@@ -71,7 +82,11 @@ pub fn facts(n: usize, seed: u64) -> Vec<Recall> {
         let fact = dice.pick(world.facts());
         let statement = facts::statement(&fact, 2 * dice.below(facts::STATEMENTS / 2));
         let ending = format!(" {}.", fact.object);
-        recall(statement.strip_suffix(&ending).unwrap_or(&statement), fact.object, fact.relation.objects())
+        recall(
+            statement.strip_suffix(&ending).unwrap_or(&statement),
+            fact.object,
+            fact.relation.objects(),
+        )
     };
     (0..n).map(draw).collect()
 }
@@ -85,7 +100,10 @@ pub fn questions(split: Split, n: usize, seed: u64) -> Vec<Recall> {
     let askable: Vec<Fact> = world.facts().iter().copied().filter(wanted).collect();
     let draw = |_| {
         let fact = dice.pick(&askable);
-        asked(facts::question(&fact, dice.below(facts::QUESTIONS)), fact.relation.objects())
+        asked(
+            facts::question(&fact, dice.below(facts::QUESTIONS)),
+            fact.relation.objects(),
+        )
     };
     (0..n).map(draw).collect()
 }
@@ -98,7 +116,10 @@ pub fn compositions(split: Split, n: usize, seed: u64) -> Vec<Recall> {
     composed.retain(|composed| held_out::composed(composed) == (split == Split::HeldOut));
     let draw = |_| {
         let composed = dice.pick(&composed);
-        asked(facts::composed_question(&composed), composed.steps.1.objects())
+        asked(
+            facts::composed_question(&composed),
+            composed.steps.1.objects(),
+        )
     };
     (0..n).map(draw).collect()
 }
@@ -108,7 +129,10 @@ pub fn induction(length: usize, n: usize, seed: u64) -> Vec<Induction> {
     let mut dice = Dice::new(&[seed, length as u64, 0x1d]);
     let draw = |_| {
         let sequence = format!(" {}", stories::random_words(&mut dice, length).join(" "));
-        Induction { text: sequence.repeat(2), second_copy: sequence.len() }
+        Induction {
+            text: sequence.repeat(2),
+            second_copy: sequence.len(),
+        }
     };
     (0..n).map(draw).collect()
 }
@@ -121,7 +145,7 @@ pub fn names(n: usize, seed: u64) -> Vec<Choice> {
         let cast = stories::cast(&mut dice, 2);
         let mut prefix = stories::opening(&mut dice, &cast) + &stories::event(&mut dice, &cast);
         let (a, b) = (cast[0], cast[1]);
-        let (right, wrong) = if place % 2 == 0 {
+        let (right, wrong) = if place.is_multiple_of(2) {
             let (hero, other) = dice.pick(&[(a, b), (b, a)]);
             prefix += &format!(" then {}", hero.name);
             (hero.surname, other.surname)
@@ -130,7 +154,12 @@ pub fn names(n: usize, seed: u64) -> Vec<Choice> {
             prefix += &stories::handover(&mut dice, giver.name, taker.name);
             (taker.name, giver.name)
         };
-        Choice { prefix, right: format!(" {right}"), wrong: format!(" {wrong}"), plural: false }
+        Choice {
+            prefix,
+            right: format!(" {right}"),
+            wrong: format!(" {wrong}"),
+            plural: false,
+        }
     };
     (0..n).map(draw).collect()
 }
@@ -140,19 +169,43 @@ pub fn sums(split: Split, digits: usize, worked: bool, n: usize, seed: u64) -> V
     let mut dice = Dice::new(&[seed, digits as u64, 0x50]);
     let draw = |_| {
         let (a, b) = sums::terms(&mut dice, split, digits);
-        let text = if worked { sums::worked(a, b) } else { sums::plain(a, b) };
-        let (prefix, rest) = text.split_at(text.find(['=', ':']).map_or(text.len(), |sign| sign + 1));
-        Sum { prefix: prefix.to_string(), rest: rest.to_string(), result: a + b }
+        let text = if worked {
+            sums::worked(a, b)
+        } else {
+            sums::plain(a, b)
+        };
+        let (prefix, rest) =
+            text.split_at(text.find(['=', ':']).map_or(text.len(), |sign| sign + 1));
+        Sum {
+            prefix: prefix.to_string(),
+            rest: rest.to_string(),
+            result: a + b,
+        }
     };
     (0..n).map(draw).collect()
 }
 
 fn asked(exchange: Exchange, objects: Vec<&'static str>) -> Recall {
-    let lead = if exchange.lead.is_empty() { String::new() } else { format!(" {}", exchange.lead) };
-    recall(&format!(" question: {} answer:{lead}", exchange.ask), &exchange.answer, objects)
+    let lead = if exchange.lead.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", exchange.lead)
+    };
+    recall(
+        &format!(" question: {} answer:{lead}", exchange.ask),
+        &exchange.answer,
+        objects,
+    )
 }
 
 fn recall(prefix: &str, answer: &str, objects: Vec<&'static str>) -> Recall {
-    let others = objects.into_iter().filter(|&object| object != answer).map(|object| format!(" {object}"));
-    Recall { prefix: prefix.to_string(), answer: format!(" {answer}"), alternatives: others.collect() }
+    let others = objects
+        .into_iter()
+        .filter(|&object| object != answer)
+        .map(|object| format!(" {object}"));
+    Recall {
+        prefix: prefix.to_string(),
+        answer: format!(" {answer}"),
+        alternatives: others.collect(),
+    }
 }

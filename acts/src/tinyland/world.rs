@@ -108,13 +108,21 @@ impl World {
                 let town_rank = towns.iter().position(|&town| town == subject);
                 let object = match (relation, town_rank) {
                     (Relation::Capital, _) => {
-                        let rank = words::COUNTRIES.iter().position(|&country| country == subject);
+                        let rank = words::COUNTRIES
+                            .iter()
+                            .position(|&country| country == subject);
                         towns[rank.unwrap_or_default()]
                     }
-                    (Relation::Country, Some(rank)) => words::COUNTRIES[rank % words::COUNTRIES.len()],
+                    (Relation::Country, Some(rank)) => {
+                        words::COUNTRIES[rank % words::COUNTRIES.len()]
+                    }
                     _ => dice.pick(&objects),
                 };
-                facts.push(Fact { relation, subject, object });
+                facts.push(Fact {
+                    relation,
+                    subject,
+                    object,
+                });
             }
         }
         Self { seed, facts }
@@ -145,7 +153,11 @@ impl World {
             for subject in words::PEOPLE {
                 let between = self.object(steps.0, subject);
                 if let Some(object) = between.and_then(|between| self.object(steps.1, between)) {
-                    composed.push(Composed { steps, subject, object });
+                    composed.push(Composed {
+                        steps,
+                        subject,
+                        object,
+                    });
                 }
             }
         }
@@ -166,6 +178,9 @@ pub struct Composed {
 
 impl Composed {
     /// The compositions that are talked about in Tinyland.
-    pub const STEPS: [(Relation, Relation); 3] =
-        [(Relation::Born, Relation::Country), (Relation::Home, Relation::Country), (Relation::Pet, Relation::Diet)];
+    pub const STEPS: [(Relation, Relation); 3] = [
+        (Relation::Born, Relation::Country),
+        (Relation::Home, Relation::Country),
+        (Relation::Pet, Relation::Diet),
+    ];
 }

@@ -22,9 +22,13 @@ macro_rules! ops {
     };
 }
 
-ops![activation, attention, binary, concat, copy, cross_entropy, embedding, matmul, norm, reduce, rope, softmax, unary];
+ops![
+    activation, adamw, attention, binary, concat, copy, cross_entropy, embedding, matmul, norm, reduce, rope, softmax,
+    unary,
+];
 
 pub use activation::Activation;
+pub(crate) use adamw::AdamWStep;
 pub use attention::{Attention, AttentionOptions};
 pub use binary::Binary;
 pub use copy::Copy;

@@ -1,0 +1,83 @@
+// What a test of the book starts from: a page that is watched, the two places where the site is mounted, its routes.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { closeBrowsers, name as browserName, openPage } from "./browser.mjs";
+import { watch } from "./watch.mjs";
+
+/** The same build under `/` and under a longer path; both end with a slash. */
+export const sites = {
+  root: process.env.SITE_ROOT ?? "http://127.0.0.1:8080/",
+  nested: process.env.SITE_NESTED ?? process.env.SITE_ROOT ?? "http://127.0.0.1:8080/",
+};
+
+/**
+ * A test in the browser under test. Options are those of `openPage`, and `timeout` in ms.
+ * `body` gets `{ page, visit, watched }`; the test fails on anything that `watch` sees, even where `body` is content.
+ */
+export function bookTest(title, options, body) {
+  if (typeof options === "function") [options, body] = [{}, options];
+  const { timeout = 120_000, ...view } = options;
+  test(`${title} [${browserName}]`, { timeout }, async () => {
+    const { page, close } = await openPage(view);
+    try {
+      const watched = await watch(page, Object.values(sites));
+      if (view.script !== false) await markPrerendered(page);
+      const visit = (route, how) => visitPage(page, route, { started: view.script !== false, ...how });
+      await body({ page, visit, watched });
+      assert.deepEqual(watched.complaints(), []);
+    } finally {
+      await close();
+    }
+  });
+}
+
+after(closeBrowsers);
+
+/** Goes to a route (`""`, `"verify/"`) of a site and waits until the page is live. */
+async function visitPage(page, route, { site = "root", status = 200, started = true } = {}) {
+  const response = await page.goto(new URL(route, sites[site]).href, { waitUntil: "load" });
+  assert.equal(response.status(), status, `${response.url()} answers ${status}`);
+  if (started) {
+    const live = () => {
+      const first = document.getElementById("app")?.firstElementChild;
+      return first && !("prerendered" in first.dataset);
+    };
+    await until(page, live, "the page to come alive");
+  }
+  return response;
+}
+
+/** The program announces itself by putting its own elements in place of those that came with the page. */
+async function markPrerendered(page) {
+  await page.evaluateOnNewDocument(() => {
+    new MutationObserver((_, observer) => {
+      const first = document.getElementById("app")?.firstElementChild;
+      if (!first) return;
+      first.dataset.prerendered = "";
+      observer.disconnect();
+    }).observe(document, { childList: true, subtree: true });
+  });
+}
+
+/**
+ * Waits until `condition`, run in the page with `argument`, is true. puppeteer's own `waitForFunction` compiles text in
+ * the page, which the Content-Security-Policy forbids.
+ */
+export async function until(page, condition, what, { argument, timeout = 60_000 } = {}) {
+  const end = Date.now() + timeout;
+  for (;;) {
+    if (await page.evaluate(condition, argument)) return;
+    if (Date.now() > end) throw new Error(`waited ${timeout / 1000} s for ${what}`);
+    await sleep(50);
+  }
+}
+
+/** Every route of the book, relative to the site: `""`, `"map/"`, ... */
+export async function routes() {
+  const base = new URL(sites.root).pathname;
+  const sitemap = await (await fetch(new URL("sitemap.xml", sites.root))).text();
+  return [...sitemap.matchAll(/<loc>([^<]*)<\/loc>/g)].map(([, address]) =>
+    new URL(address, sites.root).pathname.slice(base.length));
+}

@@ -1,0 +1,107 @@
+//! `cargo xtask build`: the folder that any static host can serve.
+
+use crate::{
+    pages::{self, Template},
+    public_url::PublicUrl,
+    shell, tools,
+    weights::{self, Weights},
+};
+use anyhow::{Context, Result};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Where the site will live: a path such as /book/, or a whole address, which canonical links and the sitemap need
+    #[arg(long, default_value = "/")]
+    public_url: PublicUrl,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    site(&args.public_url)?.report();
+    if !args.public_url.has_host() {
+        println!(
+            "\nThe sitemap and the canonical links name no host: pass --public-url https://host/path/ for those."
+        );
+    }
+    println!("\nbuilt {}", shell::root().join("dist").display());
+    Ok(())
+}
+
+/// Builds the site into `dist/`.
+pub fn site(url: &PublicUrl) -> Result<Weights> {
+    Stage::build()?.finish(&shell::root().join("dist"), url)
+}
+
+/// What trunk built: everything but the pages, and the same for every mount point.
+pub struct Stage {
+    dir: PathBuf,
+    template: Template,
+}
+
+impl Stage {
+    /// Compiles the page, with tools that are found or built first.
+    pub fn build() -> Result<Self> {
+        let tools = tools::find_or_install()?;
+        let dir = shell::target_dir().join("site");
+        shell::step("compiling the page to WebAssembly", || {
+            let mut trunk = shell::command(&tools.trunk);
+            trunk
+                .env("PATH", &tools.path)
+                // Trunk takes a word here, where others take anything.
+                .env_remove("NO_COLOR")
+                .args(["build", "app/index.html", "--public-url", "./", "--dist"])
+                .arg(&dir);
+            if tools.has_wasm_opt {
+                trunk.arg("--release");
+            } else {
+                // The same profile, but trunk then does not go looking for wasm-opt.
+                trunk.args(["--cargo-profile", "release"]);
+            }
+            shell::run(&mut trunk)
+        })?;
+        let index = dir.join("index.html");
+        let html =
+            fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
+        let template = Template::new(&html)?;
+        // Every page is made from it, the front page too; what stays is the same for all mount points.
+        fs::remove_file(&index).with_context(|| format!("removing {}", index.display()))?;
+        shell::step("compressing", || weights::precompress(&dir))?;
+        Ok(Self { dir, template })
+    }
+
+    /// Writes the whole site for one mount point into `dist`, replacing what was there.
+    pub fn finish(&self, dist: &Path, url: &PublicUrl) -> Result<Weights> {
+        shell::step(
+            &format!("writing the pages for {}", url.address("")),
+            || {
+                if dist.exists() {
+                    fs::remove_dir_all(dist)
+                        .with_context(|| format!("clearing {}", dist.display()))?;
+                }
+                copy_tree(&self.dir, dist)?;
+                let count = pages::write(&self.template, dist, url)?;
+                println!("   {count} pages");
+                weights::precompress(dist)?;
+                weights::first_load(dist)
+            },
+        )
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("creating {}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)
+                .with_context(|| format!("writing {}", target.display()))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! From trunk's one `index.html` to a page of its own for every route.
+//!
+//! Each route gets a real file, so a static host answers 200 with the right title, and the text is there before, and
+//! without, any script. The same staged build serves any mount point: its links are relative, and only `<base>` says
+//! relative to what.
+
+use crate::{prerender, public_url::PublicUrl};
+use anyhow::{Context, Result, ensure};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
+use std::{fs, ops::Range, path::Path};
+
+/// What every page has in common: trunk's page, under a Content-Security-Policy.
+pub struct Template {
+    html: String,
+}
+
+/// What a page has of its own.
+struct Page<'a> {
+    title: &'a str,
+    description: &'a str,
+    /// A `<link>` or `<meta>` for search engines: the page's address, or that it has none.
+    index: String,
+    base: &'a str,
+    /// What stands inside `#app`.
+    body: &'a str,
+}
+
+impl Template {
+    /// Reads trunk's page and forbids it everything that the book does not use.
+    pub fn new(index_html: &str) -> Result<Self> {
+        let mut html = index_html.to_owned();
+        let head = tag(&html, "head", "")?;
+        let policy = content_security_policy(&html);
+        html.insert_str(
+            head.end,
+            &format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">"),
+        );
+        Ok(Self { html })
+    }
+
+    fn fill(&self, page: &Page) -> Result<String> {
+        let mut html = self.html.clone();
+        let app = tag(&html, "div", "id=\"app\"")?;
+        ensure!(
+            html[app.end..].starts_with("</div>"),
+            "index.html must hold an empty <div id=\"app\"></div>"
+        );
+        html.insert_str(app.end, page.body);
+
+        let description = tag(&html, "meta", "name=\"description\"")?;
+        html.replace_range(
+            description,
+            &format!(
+                "<meta name=\"description\" content=\"{}\">{}",
+                escape(page.description),
+                page.index
+            ),
+        );
+        let title = tag(&html, "title", "")?;
+        let end = html[title.end..]
+            .find("</title>")
+            .context("index.html: <title> has no end")?;
+        html.replace_range(title.end..title.end + end, &escape(page.title));
+        let base = tag(&html, "base", "")?;
+        html.replace_range(base, &format!("<base href=\"{}\">", page.base));
+        Ok(html)
+    }
+}
+
+/// Writes every route's page, `404.html` and `sitemap.xml`; says how many routes there are.
+pub fn write(template: &Template, dist: &Path, url: &PublicUrl) -> Result<usize> {
+    let routes = prerender::routes();
+    let mut sitemap = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
+    );
+    for route in &routes {
+        let address = url.address(&route.path);
+        let html = template
+            .fill(&Page {
+                title: &route.title,
+                description: &route.description,
+                index: format!("<link rel=\"canonical\" href=\"{}\">", escape(&address)),
+                base: url.base(),
+                body: &prerender::render(&route.path, url.mount()),
+            })
+            .with_context(|| format!("the page of {}", route.path))?;
+        let folder = dist.join(route.path.trim_matches('/'));
+        fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+        write_file(&folder.join("index.html"), &html)?;
+        sitemap += &format!("  <url><loc>{}</loc></url>\n", escape(&address));
+    }
+    sitemap += "</urlset>\n";
+    write_file(&dist.join("sitemap.xml"), &sitemap)?;
+
+    let lost = template.fill(&Page {
+        title: "Page not found",
+        description: "There is no page at this address.",
+        index: "<meta name=\"robots\" content=\"noindex\">".to_owned(),
+        base: url.base(),
+        body: &prerender::render("/404/", url.mount()),
+    })?;
+    write_file(&dist.join("404.html"), &lost)?;
+    Ok(routes.len())
+}
+
+/// The path that a built page says it is mounted under.
+pub fn base_of(html: &str) -> Result<&str> {
+    let base = &html[tag(html, "base", "")?];
+    base.split("href=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .context("<base> has no href")
+}
+
+/// Scripts come from the site itself or are the inline ones that the build saw, by hash. A reader's GPU does the rest,
+/// so nothing is asked of any other host.
+fn content_security_policy(html: &str) -> String {
+    let mut scripts = String::from("'self' 'wasm-unsafe-eval'");
+    for script in inline_scripts(html) {
+        scripts += &format!(
+            " 'sha256-{}'",
+            BASE64_STANDARD.encode(Sha256::digest(script))
+        );
+    }
+    format!(
+        "default-src 'none'; script-src {scripts}; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; \
+         connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'"
+    )
+}
+
+fn inline_scripts(html: &str) -> impl Iterator<Item = &str> {
+    html.split("<script").skip(1).filter_map(|rest| {
+        let (attributes, rest) = rest.split_once('>')?;
+        let (body, _) = rest.split_once("</script>")?;
+        (!attributes.contains("src=")).then_some(body)
+    })
+}
+
+/// Where the page's only start tag of this name that holds `attribute` stands.
+fn tag(html: &str, name: &str, attribute: &str) -> Result<Range<usize>> {
+    let open = format!("<{name}");
+    let mut found = html
+        .match_indices(&open)
+        .filter_map(|(start, _)| Some(start..start + html[start..].find('>')? + 1))
+        .filter(|at| {
+            let rest = &html[at.start + open.len()..at.end];
+            rest.starts_with([' ', '\n', '>', '/']) && rest.contains(attribute)
+        });
+    let first = found
+        .next()
+        .with_context(|| format!("index.html has no <{name} {attribute}>"))?;
+    ensure!(
+        found.next().is_none(),
+        "index.html has more than one <{name} {attribute}>"
+    );
+    Ok(first)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+fn write_file(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INDEX: &str = r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><base href="./"><title>Old</title>
+<meta name="description" content="Old"><script src="./a.js"></script><script type="module">start()</script></head>
+<body><header>site</header><div id="app"></div></body></html>"#;
+
+    #[test]
+    fn a_page_carries_its_own_title_text_and_base() -> Result<()> {
+        let html = Template::new(INDEX)?.fill(&Page {
+            title: "Attention & <friends>",
+            description: "\"Who\" looks where",
+            index: "<link rel=\"canonical\" href=\"/book/\">".to_owned(),
+            base: "/book/",
+            body: "<main>text</main>",
+        })?;
+        assert!(html.contains("<title>Attention &amp; &lt;friends&gt;</title>"));
+        assert!(html.contains(
+            "content=\"&quot;Who&quot; looks where\"><link rel=\"canonical\" href=\"/book/\">"
+        ));
+        assert!(html.contains("<div id=\"app\"><main>text</main></div>"));
+        assert!(!html.contains("Old"));
+        assert_eq!(base_of(&html)?, "/book/");
+        Ok(())
+    }
+
+    #[test]
+    fn the_policy_names_inline_scripts_by_hash() {
+        assert_eq!(inline_scripts(INDEX).collect::<Vec<_>>(), ["start()"]);
+        let policy = content_security_policy(INDEX);
+        // From `printf 'start()' | openssl dgst -sha256 -binary | base64`.
+        assert!(
+            policy.contains("'sha256-DIm7WJS6ZKDYe5qFLPy+h4JFI9Bol5QmYC57mt3Fb00='"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe-inline") && policy.starts_with("default-src 'none'"));
+    }
+
+    #[test]
+    fn a_page_that_breaks_the_contract_is_an_error() -> Result<()> {
+        for broken in [
+            INDEX.replace("<title>", "<!--"),
+            INDEX.replace("<base", "<link"),
+            INDEX.replace("</head>", "<base href=\"/\"></head>"),
+            INDEX.replace("id=\"app\">", "id=\"app\">something"),
+            INDEX.replace("\"description\"", "\"other\""),
+        ] {
+            let page = Page {
+                title: "",
+                description: "",
+                index: String::new(),
+                base: "/",
+                body: "",
+            };
+            assert!(Template::new(&broken)?.fill(&page).is_err(), "{broken}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! What the site weighs on the wire.
+
+use anyhow::{Context, Result};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// The first page, with all its code and fonts, must fit in this; a model is the reader's choice and comes later.
+pub const FIRST_LOAD_BUDGET_BYTES: u64 = 900_000;
+
+/// What shrinks. The rest (fonts, pictures, weights of models) is compressed by its own format or not at all.
+const COMPRESSIBLE: &[&str] = &[
+    "html",
+    "js",
+    "wasm",
+    "css",
+    "svg",
+    "json",
+    "txt",
+    "xml",
+    "wgsl",
+    "webmanifest",
+];
+
+/// The weight of a reader's first visit, by kind of file.
+pub struct Weights {
+    kinds: Vec<Kind>,
+}
+
+struct Kind {
+    name: &'static str,
+    files: usize,
+    bytes: u64,
+    wire_bytes: u64,
+}
+
+impl Weights {
+    /// Bytes on the wire, all together.
+    pub fn total_wire_bytes(&self) -> u64 {
+        self.kinds.iter().map(|kind| kind.wire_bytes).sum()
+    }
+
+    /// Prints one line a kind.
+    pub fn report(&self) {
+        println!("\nfirst load       files       size    brotli");
+        for kind in &self.kinds {
+            println!(
+                "  {:14} {:5} {} {}",
+                kind.name,
+                kind.files,
+                kb(kind.bytes),
+                kb(kind.wire_bytes)
+            );
+        }
+        println!(
+            "  {:14} {:5} {} {}  of at most {}",
+            "total",
+            self.kinds.iter().map(|kind| kind.files).sum::<usize>(),
+            kb(self.kinds.iter().map(|kind| kind.bytes).sum()),
+            kb(self.total_wire_bytes()),
+            kb(FIRST_LOAD_BUDGET_BYTES).trim(),
+        );
+    }
+}
+
+/// Weighs the front page and everything it may load before the reader does anything; of fonts, every face there is.
+pub fn first_load(dist: &Path) -> Result<Weights> {
+    let files = files_in(dist)?;
+    let kind = |name, pick: &dyn Fn(&Path) -> bool| -> Result<Kind> {
+        let mut kind = Kind {
+            name,
+            files: 0,
+            bytes: 0,
+            wire_bytes: 0,
+        };
+        for file in files.iter().filter(|file| pick(file)) {
+            let bytes = size(file)?;
+            let compressed = beside(file);
+            kind.files += 1;
+            kind.bytes += bytes;
+            kind.wire_bytes += if compressed.exists() {
+                size(&compressed)?
+            } else {
+                bytes
+            };
+        }
+        Ok(kind)
+    };
+    Ok(Weights {
+        kinds: vec![
+            kind("html", &|file| file == dist.join("index.html"))?,
+            kind("js", &|file| has_extension(file, &["js"]))?,
+            kind("wasm", &|file| has_extension(file, &["wasm"]))?,
+            kind("css", &|file| has_extension(file, &["css"]))?,
+            kind("fonts", &|file| has_extension(file, &["woff2"]))?,
+        ],
+    })
+}
+
+/// Writes a `.br` beside every file that gains by it and has none, for hosts that serve such.
+pub fn precompress(dir: &Path) -> Result<()> {
+    for file in files_in(dir)? {
+        let target = beside(&file);
+        if !has_extension(&file, COMPRESSIBLE) || target.exists() {
+            continue;
+        }
+        let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+        let compressed = brotli(&bytes)?;
+        if compressed.len() < bytes.len() {
+            fs::write(&target, compressed)
+                .with_context(|| format!("writing {}", target.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn brotli(bytes: &[u8]) -> Result<Vec<u8>> {
+    let (quality, window_bits) = (11, 24);
+    let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, quality, window_bits);
+    writer.write_all(bytes).context("compressing")?;
+    Ok(writer.into_inner())
+}
+
+fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".br");
+    PathBuf::from(name)
+}
+
+fn has_extension(file: &Path, extensions: &[&str]) -> bool {
+    file.extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| extensions.contains(&extension))
+}
+
+fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(files_in(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn size(file: &Path) -> Result<u64> {
+    Ok(fs::metadata(file)
+        .with_context(|| format!("reading {}", file.display()))?
+        .len())
+}
+
+fn kb(bytes: u64) -> String {
+    format!("{:7.1} kB", bytes as f64 / 1000.0)
+}
