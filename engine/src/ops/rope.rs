@@ -16,7 +16,7 @@
 use std::f32::consts::TAU;
 
 use super::{Bind, Case, Cpu, CpuInput, Dispatch, Entry, Gpu, Make, Op, Tolerance, attr, float, for_rows, shape_error};
-use crate::{DType, Graph, HostTensor, Meta, Result, Tensor, graph::Backward};
+use crate::{DType, Error, Graph, HostTensor, Meta, Result, Tensor, graph::Backward};
 
 #[derive(Debug, Clone)]
 struct Rope {
@@ -52,7 +52,7 @@ impl Op for Rope {
             return Err(shape_error("rope", "floats, turns and perhaps a start are wanted", inputs));
         }
         let x = &inputs[0].shape;
-        if x.len() < 2 || x.last() % 2 != 0 {
+        if x.len() < 2 || !x.last().is_multiple_of(2) {
             return Err(shape_error("rope", "[.., positions, d] with an even d is wanted", inputs));
         }
         if *inputs[1].shape != [2, x.last() / 2] {
@@ -158,7 +158,7 @@ impl Graph {
     /// if not given; base commonly 10000.
     pub fn rope(&mut self, x: Tensor, start: Option<Tensor>, base: f32) -> Result<Tensor> {
         let d = self.shape(x).last();
-        if d % 2 != 0 {
+        if !d.is_multiple_of(2) {
             return Err(self.shape_error("rope", "[.., positions, d] with an even d is wanted", &[x]));
         }
         let turns = self.constant(turns(d, base)?)?;
@@ -174,15 +174,13 @@ pub(super) fn entries() -> Vec<Entry> {
         inputs: &[("x", "[.., positions, d], d even"), ("start", "one integer, the first position; optional")],
         attrs: &[
             ("base", "of the frequencies (default 10000)"),
-            (
-                "heads_inside",
-                "true where x comes as [b, positions, heads, d] and is read through a view (default false)",
-            ),
+            ("order", "digits: x is viewed with its axes in this order first (default as they are)"),
         ],
         build: |g, inputs, attrs| {
             let mut x = inputs.get("x")?;
-            if attr(attrs, "heads_inside", false)? {
-                x = g.permute(x, &[0, 2, 1, 3])?;
+            if let Some(order) = attrs.get("order") {
+                let axes: Option<Vec<usize>> = order.chars().map(|c| c.to_digit(10).map(|a| a as usize)).collect();
+                x = g.permute(x, &axes.ok_or_else(|| Error::data("order", format!("`{order}` is not digits")))?)?;
             }
             Ok(vec![("y", g.rope(x, inputs.optional("start"), attr(attrs, "base", 10000.0)?)?)])
         },
@@ -192,8 +190,11 @@ pub(super) fn entries() -> Vec<Entry> {
             for shape in [&[1, 2][..], &[7, 6], &[2, 5, 34], &[2, 3, 11, 8], &[300, 4]] {
                 cases.push(Case::new(format!("{shape:?}"), vec![("x", make.normal(shape))]).gradients(&["x"]));
             }
-            let inside = Case::new("heads inside", vec![("x", make.normal(&[2, 5, 3, 14]))]);
-            cases.push(inside.attr("heads_inside", true).gradients(&["x"]));
+            // As heads come out of a projection, and as the gradient of keys comes back.
+            for (order, shape) in [("0213", [2, 5, 3, 14]), ("0132", [2, 3, 14, 5])] {
+                let view = Case::new(format!("axes {order} of {shape:?}"), vec![("x", make.normal(&shape))]);
+                cases.push(view.attr("order", order).gradients(&["x"]));
+            }
             for start in [0, 1, 999, 4000] {
                 let start_at = HostTensor::u32(&[1], vec![start]).expect("one integer");
                 let inputs = vec![("x", make.normal(&[2, 9, 16])), ("start", start_at)];
