@@ -1,1 +1,63 @@
-//! Under construction.
+//! The page: prose, pictures and controls over `acts` and `engine`. It owns no mathematics.
+//!
+//! - [`book`] is the content as data and the pages that show it;
+//! - [`shell`] is what surrounds every page: bar, contents, theme, notices, the state of the device;
+//! - [`viz`] is the picture components, which know nothing of any chapter;
+//! - [`exhibits`] puts the three together, one folder a chapter.
+//!
+//! The same components render twice: natively to HTML, once per route ([`prerender`]), and in the browser, which
+//! replaces that HTML by the live page. Both give the same elements, so nothing moves when the page comes alive.
+
+pub mod book;
+pub mod exhibits;
+pub mod page;
+#[cfg(feature = "ssr")]
+pub mod prerender;
+pub mod shell;
+pub mod viz;
+
+use leptos::prelude::*;
+use leptos_router::components::{FlatRoutes, Route, Router};
+use leptos_router::path;
+
+use crate::book::{ActPage, ChapterPage, HomePage, NotFoundPage, VerifyPage};
+use crate::page::BasePath;
+use crate::shell::{Contexts, Shell};
+
+/// The whole application, below `base` (`""`, or `/some/path` without a closing slash).
+#[component]
+pub fn App(
+    /// Where the site is mounted on its host.
+    #[prop(into)]
+    base: String,
+) -> impl IntoView {
+    provide_context(BasePath(base.clone()));
+    Contexts::provide();
+    view! {
+        <Router base=base>
+            <Shell>
+                <FlatRoutes fallback=NotFoundPage>
+                    <Route path=path!("/") view=HomePage />
+                    <Route path=path!("/act/:number") view=ActPage />
+                    <Route path=path!("/chapter/:number") view=ChapterPage />
+                    <Route path=path!("/verify") view=VerifyPage />
+                </FlatRoutes>
+            </Shell>
+        </Router>
+    }
+}
+
+/// Starts the page in the browser: clears the prerendered text out of `#app` and mounts the live one in its place.
+#[cfg(feature = "csr")]
+pub fn start() {
+    use wasm_bindgen::JsCast;
+
+    console_error_panic_hook::set_once();
+    let base = page::base_path(&document().base_uri().ok().flatten().unwrap_or_default());
+    let Some(root) = document().get_element_by_id("app") else {
+        leptos::logging::error!("the page has no element #app to mount on");
+        return;
+    };
+    root.set_inner_html("");
+    leptos::mount::mount_to(root.unchecked_into(), move || view! { <App base /> }).forget();
+}

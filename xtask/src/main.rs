@@ -5,7 +5,6 @@
 mod build;
 mod packages;
 mod pages;
-mod prerender;
 mod public_url;
 mod serve;
 mod shell;

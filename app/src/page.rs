@@ -1,0 +1,222 @@
+//! The pages of the site as a type, so that a link in code cannot point at nothing.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use crate::book::{ACTS, CHAPTERS, act, chapter};
+
+/// The path the site is mounted under: `""`, or `/some/path`.
+#[derive(Clone, Debug)]
+pub struct BasePath(pub String);
+
+/// The path of a document's base address, without its closing slash: what the router calls its base.
+pub fn base_path(base_uri: &str) -> String {
+    let path = match base_uri.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
+        None => base_uri,
+    };
+    let folder = path.rfind('/').map_or("", |slash| &path[..slash]);
+    folder.to_owned()
+}
+
+/// Every page there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The prologue and the contents.
+    Home,
+    /// The opening of an act, 1 to 7.
+    Act(usize),
+    /// A chapter, 1 to 43.
+    Chapter(usize),
+    /// The arithmetic of this site, checked on the reader's own device.
+    Verify,
+}
+
+impl Page {
+    /// All pages in reading order.
+    pub fn all() -> impl Iterator<Item = Page> {
+        let acts = ACTS.iter().flat_map(|act| {
+            let chapters = CHAPTERS
+                .iter()
+                .filter(|c| c.act == act.number)
+                .map(|c| Page::Chapter(c.number));
+            std::iter::once(Page::Act(act.number)).chain(chapters)
+        });
+        std::iter::once(Page::Home)
+            .chain(acts)
+            .chain(std::iter::once(Page::Verify))
+    }
+
+    /// The path from the site's root.
+    pub fn path(self) -> String {
+        match self {
+            Page::Home => "/".to_owned(),
+            Page::Act(number) => format!("/act/{number}/"),
+            Page::Chapter(number) => format!("/chapter/{number}/"),
+            Page::Verify => "/verify/".to_owned(),
+        }
+    }
+
+    /// The link from anywhere on the site. Relative to `<base>`, so one build works under any path.
+    pub fn href(self) -> String {
+        match self {
+            Page::Home => "./".to_owned(),
+            other => other.path().trim_start_matches('/').to_owned(),
+        }
+    }
+
+    /// The page at a path below `base`, if there is one.
+    pub fn at(path: &str, base: &str) -> Option<Page> {
+        let path = path.strip_prefix(base)?.trim_matches('/');
+        let numbered = |rest: &str| rest.parse::<usize>().ok();
+        match path.split_once('/') {
+            None if path.is_empty() => Some(Page::Home),
+            None if path == "verify" => Some(Page::Verify),
+            Some(("act", rest)) => act(numbered(rest)?).map(|a| Page::Act(a.number)),
+            Some(("chapter", rest)) => chapter(numbered(rest)?).map(|c| Page::Chapter(c.number)),
+            _ => None,
+        }
+    }
+
+    /// The document title.
+    pub fn title(self) -> String {
+        const BOOK: &str = "The Field Rhymes";
+        match self {
+            Page::Home => format!("{BOOK}: an explorable edition"),
+            Page::Act(number) => act(number).map_or_else(String::new, |a| {
+                format!("Act {}: {} · {BOOK}", a.numeral, a.title)
+            }),
+            Page::Chapter(number) => chapter(number).map_or_else(String::new, |c| {
+                format!("{}. {} · {BOOK}", c.number, c.title)
+            }),
+            Page::Verify => format!("Checked on your device · {BOOK}"),
+        }
+    }
+
+    /// One line for search engines and previews.
+    pub fn description(self) -> &'static str {
+        match self {
+            Page::Home => {
+                "Modern machine learning in seven acts and ninety-three ideas, each of them running live in the page."
+            }
+            Page::Act(number) => act(number).map_or("", |a| a.question),
+            Page::Chapter(number) => chapter(number).map_or("", |c| c.question),
+            Page::Verify => {
+                "Runs the site's arithmetic on your own device and compares it with a plain reference."
+            }
+        }
+    }
+
+    /// The name a link to this page carries.
+    pub fn name(self) -> &'static str {
+        match self {
+            Page::Home => "Prologue",
+            Page::Act(number) => act(number).map_or("", |a| a.title),
+            Page::Chapter(number) => chapter(number).map_or("", |c| c.short),
+            Page::Verify => "Checked on your device",
+        }
+    }
+
+    /// The act a page belongs to; it decides the page's hue.
+    pub fn act(self) -> Option<usize> {
+        match self {
+            Page::Act(number) => Some(number),
+            Page::Chapter(number) => chapter(number).map(|c| c.act),
+            Page::Home | Page::Verify => None,
+        }
+    }
+
+    /// The pages before and after this one in reading order.
+    pub fn neighbours(self) -> (Option<Page>, Option<Page>) {
+        let pages: Vec<Page> = Page::all().collect();
+        let Some(index) = pages.iter().position(|p| *p == self) else {
+            return (None, None);
+        };
+        (
+            index.checked_sub(1).map(|i| pages[i]),
+            pages.get(index + 1).copied(),
+        )
+    }
+}
+
+/// The page the reader is on; `None` where the address names none.
+pub fn use_page() -> Memo<Option<Page>> {
+    let pathname = use_location().pathname;
+    let base = use_context::<BasePath>().map(|b| b.0).unwrap_or_default();
+    Memo::new(move |_| Page::at(&pathname.read(), &base))
+}
+
+/// A link to a page of the site, marked as current on that page.
+#[component]
+pub fn Link(
+    /// Where it leads.
+    to: Page,
+    /// What it says.
+    children: Children,
+) -> impl IntoView {
+    let here = use_page();
+    let current = move || (here.get() == Some(to)).then_some("page");
+    view! { <a href=to.href() aria-current=current>{children()}</a> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_found_at_its_own_path_under_any_base() {
+        for page in Page::all() {
+            for base in ["", "/book", "/a/b"] {
+                let path = format!("{base}{}", page.path());
+                assert_eq!(Page::at(&path, base), Some(page), "{path}");
+                assert_eq!(
+                    Page::at(path.trim_end_matches('/'), base),
+                    Some(page),
+                    "{path} without its slash"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_that_name_no_page_are_none() {
+        for path in [
+            "/chapter/0/",
+            "/chapter/44/",
+            "/act/8/",
+            "/chapter/five/",
+            "/chapter/5/more/",
+            "/nothing/",
+            "/chapter/",
+        ] {
+            assert_eq!(Page::at(path, ""), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn base_paths_come_from_any_document() {
+        for (uri, base) in [
+            ("https://example.org/", ""),
+            ("https://example.org", ""),
+            ("http://localhost:8080/any/sub/path/", "/any/sub/path"),
+            ("https://example.org/book/index.html", "/book"),
+            ("", ""),
+        ] {
+            assert_eq!(base_path(uri), base, "{uri}");
+        }
+    }
+
+    #[test]
+    fn reading_order_starts_at_the_prologue_and_visits_every_page_once() {
+        let mut page = Page::Home;
+        let mut seen = vec![page];
+        assert_eq!(page.neighbours().0, None);
+        while let (_, Some(next)) = page.neighbours() {
+            assert_eq!(next.neighbours().0, Some(page));
+            page = next;
+            seen.push(page);
+        }
+        assert_eq!(seen.len(), Page::all().count());
+        assert_eq!(seen.len(), 1 + ACTS.len() + CHAPTERS.len() + 1);
+    }
+}

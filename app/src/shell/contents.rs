@@ -1,0 +1,69 @@
+use leptos::prelude::*;
+use leptos::{ev, html};
+
+use crate::book::{ACTS, Act};
+use crate::page::{Link, Page};
+
+/// The whole book as a list: beside the text where there is room, above it on demand where there is not.
+#[component]
+pub fn Contents(
+    /// Whether it is shown on a narrow screen.
+    open: RwSignal<bool>,
+) -> impl IntoView {
+    let nav = NodeRef::<html::Nav>::new();
+
+    // Keep the reader's chapter in view inside the list, without moving the page.
+    let here = crate::page::use_page();
+    Effect::new(move |_| {
+        here.track();
+        open.track();
+        let Some(nav) = nav.get() else { return };
+        if let Ok(Some(current)) = nav.query_selector("[aria-current=page]") {
+            let (rail, link) = (
+                nav.get_bounding_client_rect(),
+                current.get_bounding_client_rect(),
+            );
+            if link.top() < rail.top() || link.bottom() > rail.bottom() {
+                nav.set_scroll_top(
+                    nav.scroll_top() + (link.top() - rail.top() - rail.height() / 3.0) as i32,
+                );
+            }
+        }
+    });
+    let close = move |ev: ev::KeyboardEvent| {
+        if ev.key() == "Escape" {
+            open.set(false);
+        }
+    };
+
+    let act_view = |act: &'static Act| {
+        view! {
+            <section class=format!("act-{}", act.number)>
+                <h2><Link to=Page::Act(act.number)><span class="numeral">{act.numeral}</span>{act.title}</Link></h2>
+                <ol>
+                    {act
+                        .chapters()
+                        .map(|chapter| {
+                            view! {
+                                <li class:unwritten=chapter.beats.is_empty()>
+                                    <Link to=Page::Chapter(chapter.number)>
+                                        <span class="number">{chapter.number}</span>
+                                        " "
+                                        <span>{chapter.short}</span>
+                                    </Link>
+                                </li>
+                            }
+                        })
+                        .collect_view()}
+                </ol>
+            </section>
+        }
+    };
+    view! {
+        <nav class="rail" id="contents" aria-label="Contents" class:open=move || open.get() node_ref=nav on:keydown=close>
+            <p class="rail-home"><Link to=Page::Home>"Prologue"</Link></p>
+            {ACTS.iter().map(act_view).collect_view()}
+            <p class="rail-home"><Link to=Page::Verify>"Checked on your device"</Link></p>
+        </nav>
+    }
+}

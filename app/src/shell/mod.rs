@@ -1,0 +1,129 @@
+//! What surrounds every page: the bar, the contents, the way forward and back, notices and the state of the device.
+
+mod contents;
+mod device;
+mod notices;
+mod theme;
+mod turning;
+
+pub use device::{Executor, GpuStatus};
+pub use notices::{Notice, NoticeKind, Notices};
+pub use theme::{Theme, ThemeChoice};
+
+use leptos::html;
+use leptos::prelude::*;
+
+use crate::book::act;
+use crate::page::{Page, use_page};
+use contents::Contents;
+use device::DeviceChip;
+use notices::NoticesView;
+use theme::ThemeControl;
+use turning::{KeysSwitch, Turning, TurningKeys};
+
+/// The contexts that components below the shell may ask for by type.
+#[derive(Clone, Copy)]
+pub struct Contexts;
+
+impl Contexts {
+    /// Makes [`Notices`], [`GpuStatus`] and [`Theme`] available to everything below.
+    pub fn provide() {
+        provide_context(Notices::new());
+        provide_context(GpuStatus::new());
+        provide_context(Theme::new());
+        provide_context(TurningKeys::new());
+    }
+}
+
+/// The frame of the site, around the page.
+#[component]
+pub fn Shell(
+    /// The page.
+    children: Children,
+) -> impl IntoView {
+    let here = use_page();
+    let pathname = leptos_router::hooks::use_location().pathname;
+    let contents_open = RwSignal::new(false);
+    let main = NodeRef::<html::Main>::new();
+
+    // A page that has been turned to takes the document's title, the top of the text and the reader's focus, as a
+    // page loaded afresh would; the first one already has them.
+    Effect::new(move |before: Option<Option<Page>>| {
+        let page = here.get();
+        document().set_title(
+            &page.map_or_else(|| "Not found · The Field Rhymes".to_owned(), Page::title),
+        );
+        if before.is_some_and(|before| before != page) {
+            contents_open.set(false);
+            if let Some(main) = main.get_untracked() {
+                let _ = main.focus();
+                window().scroll_to_with_x_and_y(0.0, 0.0);
+            }
+        }
+        page
+    });
+
+    // `href="#main"` alone would be resolved against <base>, which is the site's root and not this page.
+    let skip_target = move || format!("{}#main", pathname.get());
+    let skip = move |ev: leptos::ev::MouseEvent| {
+        if let Some(main) = main.get_untracked() {
+            ev.prevent_default();
+            let _ = main.focus();
+        }
+    };
+    let act_class = move || {
+        let act = here.get().and_then(Page::act).unwrap_or(0);
+        format!("site act-{act}")
+    };
+    let place = move || match here.get() {
+        Some(page) => page
+            .act()
+            .and_then(act)
+            .map(|a| format!("Act {} · {}", a.numeral, a.title))
+            .unwrap_or_default(),
+        None => String::new(),
+    };
+
+    view! {
+        <div class=act_class>
+            <a class="skip" href=skip_target on:click=skip>"Skip to the text"</a>
+            <header class="top">
+                <button
+                    class="btn contents-button"
+                    aria-expanded=move || contents_open.get().to_string()
+                    aria-controls="contents"
+                    on:click=move |_| contents_open.update(|open| *open = !*open)
+                >
+                    "Contents"
+                </button>
+                <a class="mark" href=Page::Home.href()>"The Field Rhymes"</a>
+                <span class="where">{place}</span>
+                <span class="grow"></span>
+                <DeviceChip />
+                <ThemeControl />
+            </header>
+            <div class="page">
+                <Contents open=contents_open />
+                <div class="column">
+                    <main id="main" tabindex="-1" node_ref=main>{children()}</main>
+                    <Turning />
+                    <Footer />
+                </div>
+            </div>
+            <NoticesView />
+        </div>
+    }
+}
+
+#[component]
+fn Footer() -> impl IntoView {
+    view! {
+        <footer class="foot">
+            <p>
+                "Everything on these pages computes on your own device; nothing you type leaves it. "
+                <a href=Page::Verify.href()>"Check the arithmetic"</a>
+            </p>
+            <KeysSwitch />
+        </footer>
+    }
+}
