@@ -97,7 +97,7 @@ impl Page {
     pub fn description(self) -> &'static str {
         match self {
             Page::Home => {
-                "Modern machine learning in seven acts and ninety-three ideas, each of them running live in the page."
+                "Modern machine learning in seven acts and ninety-three ideas, made to run live in the page."
             }
             Page::Act(number) => act(number).map_or("", |a| a.question),
             Page::Chapter(number) => chapter(number).map_or("", |c| c.question),

@@ -26,7 +26,7 @@ pub fn HomePage() -> impl IntoView {
             <header class="cover">
                 <p class="kicker">"An explorable edition"</p>
                 <h1>"The Field Rhymes"</h1>
-                <p class="lede">"Modern machine learning in seven acts and ninety-three ideas, every one of them running on your own machine."</p>
+                <p class="lede">"Modern machine learning in seven acts and ninety-three ideas, made to run on your own machine."</p>
                 <p class="cover-links">
                     <a class="btn primary" href=Page::Chapter(5).href()>"Start with attention"</a>
                     <a class="btn" href=Page::Act(1).href()>"Read from the first act"</a>
@@ -34,21 +34,24 @@ pub fn HomePage() -> impl IntoView {
             </header>
             <section class="prose" aria-label="Prologue" inner_html=PROLOGUE></section>
             <h2 class="beat">"Contents"</h2>
+            <p class="toc-note">
+                "Chapters marked ready have their text and their exhibit; the others list their ideas for now."
+            </p>
             <div class="toc">{ACTS.iter().map(act_view).collect_view()}</div>
         </article>
     }
 }
 
 fn toc_entry(chapter: &'static Chapter) -> impl IntoView {
-    let state = if chapter.beats.is_empty() {
-        view! { <span class="unwritten">"not written yet"</span> }.into_any()
-    } else {
-        ().into_any()
-    };
+    let ready = (!chapter.beats.is_empty()).then(|| view! { <span class="chip">"ready"</span> });
     view! {
         <li>
-            <Link to=Page::Chapter(chapter.number)><span class="number">{chapter.number}</span><span>{chapter.title}</span></Link>
-            {state}
+            <Link to=Page::Chapter(chapter.number)>
+                <span class="number">{chapter.number}</span>
+                " "
+                <span>{chapter.title}</span>
+            </Link>
+            {ready}
         </li>
     }
 }
