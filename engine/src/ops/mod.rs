@@ -22,10 +22,7 @@ macro_rules! ops {
     };
 }
 
-ops![
-    activation, adamw, attention, binary, concat, copy, cross_entropy, embedding, matmul, norm, reduce, rope, softmax,
-    unary,
-];
+ops![activation, adamw, attention, binary, concat, copy, cross_entropy, embedding, matmul, norm, reduce, rope, softmax, unary];
 
 pub use activation::Activation;
 pub(crate) use adamw::AdamWStep;
