@@ -1,1 +1,5 @@
-//! Under construction.
+//! The experiments behind the chapters: no interface, seeded, runnable natively.
+
+pub mod act2;
+pub mod tiny;
+pub mod tinyland;

@@ -2,6 +2,7 @@
 //!
 //! - [`book`] is the content as data and the pages that show it;
 //! - [`shell`] is what surrounds every page: bar, contents, theme, notices, the state of the device;
+//! - [`compute`] is the engine in the page: its device, its files, and what happens when the GPU goes away;
 //! - [`viz`] is the picture components, which know nothing of any chapter;
 //! - [`exhibits`] puts the three together, one folder a chapter.
 //!
@@ -9,11 +10,13 @@
 //! replaces that HTML by the live page. Both give the same elements, so nothing moves when the page comes alive.
 
 pub mod book;
+pub mod compute;
 pub mod exhibits;
 pub mod page;
 #[cfg(feature = "ssr")]
 pub mod prerender;
 pub mod shell;
+mod url;
 pub mod viz;
 
 use leptos::prelude::*;
@@ -60,4 +63,11 @@ pub fn start() {
     };
     root.set_inner_html("");
     leptos::mount::mount_to(root.unchecked_into(), move || view! { <App base /> }).forget();
+    // The element that the address points at has just been replaced: point at it again.
+    let location = window().location();
+    if let (Ok(hash), Ok(href)) = (location.hash(), location.href())
+        && !hash.is_empty()
+    {
+        let _ = location.replace(&href);
+    }
 }

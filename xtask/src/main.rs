@@ -1,8 +1,11 @@
-//! The commands of the README: `cargo xtask serve`, `build`, `test`.
+//! The commands of the README: `cargo xtask serve`, `build`, `test`, `train`, `op`, `bench`.
 //!
 //! A command is one file with a clap `Args` struct and a `run` function, one `mod` line and one variant here.
 
+mod bench;
 mod build;
+mod device;
+mod op;
 mod packages;
 mod pages;
 mod public_url;
@@ -10,6 +13,7 @@ mod serve;
 mod shell;
 mod test;
 mod tools;
+mod train;
 mod weights;
 
 use clap::{Parser, Subcommand};
@@ -19,7 +23,7 @@ use std::process::ExitCode;
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
-    about = "Builds, serves and tests the book"
+    about = "Builds, serves, tests and measures the book, and trains its models"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -34,6 +38,12 @@ enum Command {
     Build(build::Args),
     /// Run every check the project has
     Test(test::Args),
+    /// Train a model of the book
+    Train(train::Args),
+    /// Run one op of the engine on tensors from a file
+    Op(op::Args),
+    /// Measure kernels and steps on this machine
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +51,9 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Build(args) => build::run(args),
         Command::Test(args) => test::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Op(args) => op::run(args),
+        Command::Bench(args) => bench::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,6 +14,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use crate::book::act;
+use crate::compute::Compute;
 use crate::page::{Page, use_page};
 use contents::Contents;
 use device::DeviceChip;
@@ -28,8 +29,10 @@ pub struct Contexts;
 impl Contexts {
     /// Makes [`Notices`], [`GpuStatus`] and [`Theme`] available to everything below.
     pub fn provide() {
-        provide_context(Notices::new());
-        provide_context(GpuStatus::new());
+        let (notices, status) = (Notices::new(), GpuStatus::new());
+        provide_context(notices);
+        provide_context(status);
+        provide_context(Compute::new(status, notices));
         provide_context(Theme::new());
         provide_context(TurningKeys::new());
     }
@@ -46,8 +49,8 @@ pub fn Shell(
     let contents_open = RwSignal::new(false);
     let main = NodeRef::<html::Main>::new();
 
-    // A page that has been turned to takes the document's title, the top of the text and the reader's focus, as a
-    // page loaded afresh would; the first one already has them.
+    // A page that has been turned to takes the document's title and the reader's focus, as a page loaded afresh would;
+    // the first one already has them.
     Effect::new(move |before: Option<Option<Page>>| {
         let page = here.get();
         document().set_title(
@@ -56,8 +59,10 @@ pub fn Shell(
         if before.is_some_and(|before| before != page) {
             contents_open.set(false);
             if let Some(main) = main.get_untracked() {
-                let _ = main.focus();
-                window().scroll_to_with_x_and_y(0.0, 0.0);
+                // The router scrolls, to the top or to the place that was asked for or left.
+                let still = web_sys::FocusOptions::new();
+                still.set_prevent_scroll(true);
+                let _ = main.focus_with_options(&still);
             }
         }
         page

@@ -1,0 +1,3 @@
+//! Act II, the routing insight.
+
+pub mod ch05_attention;

@@ -1,0 +1,7 @@
+//! The CPU executor's fast paths.
+
+mod gemm;
+pub(crate) mod lanes;
+
+pub(crate) use gemm::{Matrix, gemm};
+pub(crate) use lanes::exp;

@@ -1,0 +1,15 @@
+// activation: y[i] = f(x[i]), f one of GELU (tanh form), SiLU, ReLU, tanh, sigmoid
+// x: any view of up to four axes; y: the same shape, contiguous.
+// include strided
+// include activation
+struct Params { shape: vec4<u32>, strides: vec4<u32>, offset: u32, count: u32, kind: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_index(id, groups, 64u);
+    if (i >= p.count) { return; }
+    y[i] = activate(p.kind, x[address(unravel(i, p.shape), p.offset, p.strides)]);
+}
