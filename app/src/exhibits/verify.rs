@@ -12,7 +12,7 @@ use crate::compute::{Compute, use_compute};
 use crate::viz::{ExhibitFrame, FrameSize, Readout, Readouts, RunsOn, number};
 
 /// What one op's cases gave.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 struct Row {
     op: &'static str,
     summary: &'static str,
