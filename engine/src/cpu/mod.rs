@@ -1,5 +1,6 @@
 //! The CPU executor's fast paths.
 
 mod gemm;
+pub(crate) mod lanes;
 
 pub(crate) use gemm::{Matrix, gemm};

@@ -22,12 +22,29 @@ macro_rules! ops {
     };
 }
 
-ops![activation, adamw, binary, concat, copy, matmul, reduce, softmax, unary];
+ops![
+    activation,
+    adamw,
+    attention,
+    binary,
+    concat,
+    copy,
+    cross_entropy,
+    embedding,
+    matmul,
+    norm,
+    reduce,
+    rope,
+    softmax,
+    unary,
+];
 
 pub use activation::Activation;
 pub(crate) use adamw::AdamWStep;
+pub use attention::{Attention, AttentionOptions};
 pub use binary::Binary;
 pub use copy::Copy;
+pub use cross_entropy::IGNORE;
 pub use matmul::Epilogue;
 pub use reduce::Reduction;
 pub use softmax::Mask;
@@ -390,10 +407,21 @@ pub(crate) fn float(shape: &Shape) -> Meta {
 
 /// Runs `f(row, out_row)` over rows of `out`, on all threads where the work is worth it.
 pub(crate) fn for_rows<T: Send>(threads: usize, out: &mut [T], row: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
+    for_rows_of(threads, row, out, row, f);
+}
+
+/// The same for rows that cost `work` elements each, though they write fewer.
+pub(crate) fn for_rows_of<T: Send>(
+    threads: usize,
+    work: usize,
+    out: &mut [T],
+    row: usize,
+    f: impl Fn(usize, &mut [T]) + Sync + Send,
+) {
     #[cfg(not(target_arch = "wasm32"))]
-    if threads > 1 && out.len() >= 1 << 14 {
+    if threads > 1 && out.len() / row * work >= 1 << 14 {
         use rayon::prelude::*;
-        let rows_at_once = (4096 / row).max(1);
+        let rows_at_once = (4096 / work).max(1);
         out.par_chunks_mut(row * rows_at_once).enumerate().for_each(|(i, chunk)| {
             for (j, out_row) in chunk.chunks_mut(row).enumerate() {
                 f(i * rows_at_once + j, out_row);
@@ -401,7 +429,7 @@ pub(crate) fn for_rows<T: Send>(threads: usize, out: &mut [T], row: usize, f: im
         });
         return;
     }
-    let _ = threads;
+    let _ = (threads, work);
     for (i, out_row) in out.chunks_mut(row).enumerate() {
         f(i, out_row);
     }
