@@ -24,7 +24,6 @@ macro_rules! ops {
 
 ops![
     activation,
-    adamw,
     attention,
     binary,
     concat,
@@ -33,6 +32,7 @@ ops![
     embedding,
     matmul,
     norm,
+    optimizer,
     reduce,
     rope,
     softmax,
@@ -40,12 +40,12 @@ ops![
 ];
 
 pub use activation::Activation;
-pub(crate) use adamw::AdamWStep;
 pub use attention::{Attention, AttentionOptions};
 pub use binary::Binary;
 pub use copy::Copy;
 pub use cross_entropy::IGNORE;
 pub use matmul::Epilogue;
+pub use optimizer::Rule;
 pub use reduce::Reduction;
 pub use softmax::Mask;
 pub use unary::Unary;
