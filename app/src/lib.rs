@@ -63,4 +63,11 @@ pub fn start() {
     };
     root.set_inner_html("");
     leptos::mount::mount_to(root.unchecked_into(), move || view! { <App base /> }).forget();
+    // The element that the address points at has just been replaced: point at it again.
+    let location = window().location();
+    if let (Ok(hash), Ok(href)) = (location.hash(), location.href())
+        && !hash.is_empty()
+    {
+        let _ = location.replace(&href);
+    }
 }

@@ -44,7 +44,11 @@ pub struct Stage {
 impl Stage {
     /// Compiles the page, with tools that are found or built first.
     pub fn build() -> Result<Self> {
-        let tools = tools::find_or_install()?;
+        let page = shell::root().join("app/index.html");
+        let page =
+            fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
+        let wants_wasm_opt = !page.contains("data-wasm-opt=\"0\"");
+        let tools = tools::find_or_install(wants_wasm_opt)?;
         let dir = shell::target_dir().join("site");
         shell::step("compiling the page to WebAssembly", || {
             let mut trunk = shell::command(&tools.trunk);
@@ -54,7 +58,7 @@ impl Stage {
                 .env_remove("NO_COLOR")
                 .args(["build", "app/index.html", "--public-url", "./", "--dist"])
                 .arg(&dir);
-            if tools.has_wasm_opt {
+            if tools.has_wasm_opt || !wants_wasm_opt {
                 trunk.arg("--release");
             } else {
                 // The same profile, but trunk then does not go looking for wasm-opt.

@@ -8,7 +8,6 @@ mod device;
 mod op;
 mod packages;
 mod pages;
-mod prerender;
 mod public_url;
 mod serve;
 mod shell;

@@ -4,8 +4,9 @@
 //! without, any script. The same staged build serves any mount point: its links are relative, and only `<base>` says
 //! relative to what.
 
-use crate::{prerender, public_url::PublicUrl};
+use crate::public_url::PublicUrl;
 use anyhow::{Context, Result, ensure};
+use app::prerender;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use std::{fs, ops::Range, path::Path};

@@ -55,7 +55,7 @@ fn tiny_base() -> Recipe {
             rope_base: 10_000.0,
         },
         batch: 16,
-        steps: 8_000,
+        steps: 6_000,
         warm_up: 200,
         learning_rate: 2e-3,
         weight_decay: 0.05,

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+mod verify;
+
 /// The exhibits of Act II, one module a chapter.
 pub mod act2 {
     pub mod ch05;
@@ -31,7 +33,7 @@ pub fn view(chapter: usize) -> Option<AnyView> {
 
 /// The comparison of the two executors on the reader's device, shown on the page of that name.
 pub fn verify() -> AnyView {
-    view! { <p class="unwritten-note">"The comparison that runs both and shows how far apart they are is not connected yet."</p> }.into_any()
+    verify::Verification().into_any()
 }
 
 #[cfg(test)]

@@ -49,8 +49,8 @@ pub fn Shell(
     let contents_open = RwSignal::new(false);
     let main = NodeRef::<html::Main>::new();
 
-    // A page that has been turned to takes the document's title, the top of the text and the reader's focus, as a
-    // page loaded afresh would; the first one already has them.
+    // A page that has been turned to takes the document's title and the reader's focus, as a page loaded afresh would;
+    // the first one already has them.
     Effect::new(move |before: Option<Option<Page>>| {
         let page = here.get();
         document().set_title(
@@ -59,8 +59,10 @@ pub fn Shell(
         if before.is_some_and(|before| before != page) {
             contents_open.set(false);
             if let Some(main) = main.get_untracked() {
-                let _ = main.focus();
-                window().scroll_to_with_x_and_y(0.0, 0.0);
+                // The router scrolls, to the top or to the place that was asked for or left.
+                let still = web_sys::FocusOptions::new();
+                still.set_prevent_scroll(true);
+                let _ = main.focus_with_options(&still);
             }
         }
         page

@@ -4,3 +4,4 @@ mod gemm;
 pub(crate) mod lanes;
 
 pub(crate) use gemm::{Matrix, gemm};
+pub(crate) use lanes::exp;

@@ -63,12 +63,12 @@ impl MatMul {
         (self.bias.then_some(2), self.residual.then_some(2 + usize::from(self.bias)))
     }
 
-    fn finish(&self, row: &mut [f32], bias: Option<&[f32]>, residual: Option<&[f32]>) {
+    fn finish(&self, row: &mut [f32], bias: Option<&[f32]>, residual: Option<&[f32]>, activate: impl Fn(&mut [f32])) {
         if let Some(bias) = bias {
             row.iter_mut().zip(bias).for_each(|(c, b)| *c += b);
         }
         if self.activation != Activation::Identity {
-            row.iter_mut().for_each(|c| *c = self.activation.at(*c));
+            activate(row);
         }
         if let Some(residual) = residual {
             row.iter_mut().zip(residual).for_each(|(c, r)| *c += r);
@@ -144,7 +144,8 @@ impl Op for MatMul {
                 }
                 *out = self.alpha * sum;
             }
-            self.finish(row, bias, residual.map(|x| &x[r * s.n..(r + 1) * s.n]));
+            let activate = |row: &mut [f32]| row.iter_mut().for_each(|c| *c = self.activation.at(*c));
+            self.finish(row, bias, residual.map(|x| &x[r * s.n..(r + 1) * s.n]), activate);
         }
     }
 
@@ -179,7 +180,8 @@ impl Op for MatMul {
         }
         if bias.is_some() || residual.is_some() || self.activation != Activation::Identity {
             super::for_rows(threads, c, s.n, |r, row| {
-                self.finish(row, bias, residual.map(|x| &x[r * s.n..(r + 1) * s.n]));
+                let activate = |row: &mut [f32]| self.activation.run(row);
+                self.finish(row, bias, residual.map(|x| &x[r * s.n..(r + 1) * s.n]), activate);
             });
         }
         true

@@ -7,7 +7,7 @@
 use super::{
     Bind, Case, Cpu, CpuInput, Dispatch, Entry, Gpu, Make, Op, Tolerance, attr, expect_floats, float, shape_error,
 };
-use crate::{Error, Graph, Meta, Result, Tensor, graph::Backward};
+use crate::{Error, Graph, Meta, Result, Tensor, cpu::exp, graph::Backward};
 
 /// The log-probability of a masked place.
 const MASKED_LOG: f32 = -1e30;
@@ -43,7 +43,15 @@ impl Softmax {
         })
     }
 
-    fn row(&self, r: usize, x: &[f32], y: &mut [f32], queries: usize, mask: Option<&CpuInput<'_>>) {
+    fn row(
+        &self,
+        r: usize,
+        x: &[f32],
+        y: &mut [f32],
+        queries: usize,
+        mask: Option<&CpuInput<'_>>,
+        exp: impl Fn(f32) -> f32,
+    ) {
         let cols = x.len();
         // A causal row sees a prefix, so the loops need not ask at every place.
         let seen = if self.causal { (r % queries + cols + 1).saturating_sub(queries).min(cols) } else { cols };
@@ -55,13 +63,11 @@ impl Softmax {
             }
         }
         let mut sum = 0.0;
-        for j in 0..seen {
-            if sees(j) {
-                y[j] = (self.scale * x[j] - m).exp();
-                sum += y[j];
-            } else {
-                y[j] = 0.0;
-            }
+        for (j, (y, x)) in y[..seen].iter_mut().zip(x).enumerate() {
+            *y = if sees(j) { exp(self.scale * x - m) } else { 0.0 };
+        }
+        for y in &y[..seen] {
+            sum += y;
         }
         y[seen..].fill(0.0);
         if self.log {
@@ -75,14 +81,16 @@ impl Softmax {
         }
     }
 
-    fn run(&self, cpu: &mut Cpu<'_>, threads: usize) {
+    fn run(&self, cpu: &mut Cpu<'_>, threads: usize, exp: impl Fn(f32) -> f32 + Copy + Sync + Send) {
         let (inputs, y) = cpu.split(0);
         let shape = &inputs[0].layout.shape;
         let cols = shape.last();
         let queries = if shape.len() > 1 { shape[shape.len() - 2] } else { 1 };
         let x = inputs[0].f32();
         let mask = self.masked.then(|| &inputs[1]);
-        super::for_rows(threads, y, cols, |r, y| self.row(r, &x[r * cols..(r + 1) * cols], y, queries, mask));
+        super::for_rows(threads, y, cols, |r, y| {
+            self.row(r, &x[r * cols..(r + 1) * cols], y, queries, mask, exp);
+        });
     }
 }
 
@@ -109,11 +117,11 @@ impl Op for Softmax {
     }
 
     fn twin(&self, cpu: &mut Cpu<'_>) {
-        self.run(cpu, 1);
+        self.run(cpu, 1, f32::exp);
     }
 
     fn fast(&self, cpu: &mut Cpu<'_>) -> bool {
-        self.run(cpu, cpu.threads);
+        self.run(cpu, cpu.threads, exp);
         true
     }
 
