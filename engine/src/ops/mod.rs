@@ -30,6 +30,7 @@ ops![
     copy,
     cross_entropy,
     embedding,
+    gather,
     matmul,
     norm,
     optimizer,
