@@ -36,6 +36,7 @@ ops![
     optimizer,
     reduce,
     rope,
+    sample,
     softmax,
     unary,
 ];
