@@ -75,7 +75,7 @@ impl Optimizer {
             return Err(Error::data(self.rule().name(), message));
         }
         let clip = match clip {
-            Some(most) if !(most > 0.0) => {
+            Some(most) if most.is_nan() || most <= 0.0 => {
                 return Err(Error::data(self.rule().name(), format!("cannot clip to a norm of {most}")));
             }
             Some(most) => {
