@@ -47,6 +47,21 @@ impl Golden {
     fn get(&self, name: &str) -> &HostTensor {
         self.tensors.get(name).unwrap_or_else(|| panic!("{name} is missing"))
     }
+
+    /// How far outputs may be off.
+    fn tolerance(&self) -> Tolerance {
+        let named = self.metadata["tolerance"].as_str();
+        [Tolerance::EXACT, Tolerance::ELEMENTWISE, Tolerance::SUM]
+            .into_iter()
+            .find(|t| t.name == named)
+            .unwrap_or_else(|| panic!("{named} is no tolerance"))
+    }
+
+    /// The cases and what they compute.
+    fn calls(&self) -> Vec<(&str, Call)> {
+        let call = |text: &str| serde_json::from_str(text).expect("a call");
+        self.metadata.iter().filter_map(|(key, text)| Some((key.strip_prefix("case/")?, call(text)))).collect()
+    }
 }
 
 /// What a case of a file computes.
@@ -56,29 +71,13 @@ struct Call {
     attrs: Attrs,
 }
 
-/// All files but the optimizers', whose values are of several steps; with the cases of each.
-fn files() -> Vec<(Golden, Tolerance, Vec<(String, Call)>)> {
+/// All files but the optimizers', whose values are of several steps.
+fn files() -> Vec<Golden> {
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder()).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
     paths.retain(|p| p.extension().is_some_and(|e| e == "safetensors") && !p.ends_with("optimizers.safetensors"));
     paths.sort();
-    paths
-        .iter()
-        .map(|path| {
-            let golden = Golden::read(path);
-            let named = golden.metadata["tolerance"].as_str();
-            let tolerance = [Tolerance::EXACT, Tolerance::ELEMENTWISE, Tolerance::SUM]
-                .into_iter()
-                .find(|t| t.name == named)
-                .unwrap_or_else(|| panic!("{named} is no tolerance"));
-            let calls = golden.metadata.iter().filter_map(|(key, text)| {
-                let case = key.strip_prefix("case/")?;
-                Some((case.to_string(), serde_json::from_str(text).expect("a call")))
-            });
-            let calls = calls.collect();
-            (golden, tolerance, calls)
-        })
-        .collect()
+    paths.iter().map(Golden::read).collect()
 }
 
 /// Runs one case: outputs as `out/<name>`, gradients as `grad/<name>`.
@@ -124,12 +123,12 @@ fn run(device: &Device, golden: &Golden, case: &str, call: &Call) -> Result<Vec<
 
 fn hold_to_golden(device: &Device) {
     let (mut failures, mut outputs, mut gradients) = (Vec::new(), 0, 0);
-    for (golden, tolerance, calls) in files() {
-        for (case, call) in &calls {
-            let results = run(device, &golden, case, call).unwrap_or_else(|e| panic!("{case}: {e}"));
+    for golden in files() {
+        for (case, call) in golden.calls() {
+            let results = run(device, &golden, case, &call).unwrap_or_else(|e| panic!("{case}: {e}"));
             // Gradients sum over what the op itself only computes.
             for (kind, tolerance, count) in
-                [("out", tolerance, &mut outputs), ("grad", Tolerance::COMPOSED, &mut gradients)]
+                [("out", golden.tolerance(), &mut outputs), ("grad", Tolerance::COMPOSED, &mut gradients)]
             {
                 for (name, reference) in golden.under(&format!("{case}/{kind}/")) {
                     let full = format!("{kind}/{name}");
@@ -172,18 +171,18 @@ fn kernels_equal_pytorch() {
 fn a_wrong_result_is_seen() {
     // Sabotage: softmax at a scale a little off, judged by the values of the right one.
     let wrong = Call { op: "softmax".into(), attrs: [("scale".to_string(), "0.701".to_string())].into() };
-    let (golden, tolerance, _) = files()
-        .into_iter()
-        .find(|(.., calls)| calls.iter().any(|c| c.0 == "plain" && c.1.op == "softmax"))
-        .expect("softmax");
+    let golden = Golden::read(&folder().join("softmax.safetensors"));
     for (name, result) in run(&Device::oracle(), &golden, "plain", &wrong).expect("it runs") {
-        assert!(check::compare(&result, golden.get(&format!("plain/{name}")), tolerance).wrong > 0, "{name}");
+        assert!(check::compare(&result, golden.get(&format!("plain/{name}")), golden.tolerance()).wrong > 0, "{name}");
     }
 }
 
 #[test]
 fn every_op_has_golden_values() {
-    let covered: Vec<String> = files().into_iter().flat_map(|(.., calls)| calls).map(|(_, call)| call.op).collect();
+    let covered: Vec<String> = files()
+        .iter()
+        .flat_map(|golden| golden.calls().into_iter().map(|(_, call)| call.op).collect::<Vec<_>>())
+        .collect();
     for entry in ops::all() {
         let elsewhere = match entry.name {
             "sgd" | "momentum" | "adamw" => "five steps in place, below",
