@@ -1,7 +1,8 @@
 // AdamW, one step, in place: g = c grad, m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
 // param = param - rate (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + decay param)
 // All of `count` elements. hyper: rate, b1, b2, eps, decay, 1 / (1 - b1^t), 1 / (1 - b2^t). norm: the squared global norm
-// of all gradients; c = min(1, max_norm / sqrt(norm)) where max_norm > 0. The one idea: one read and one write of everything.
+// of all gradients; c clips by it. The one idea: one read and one write of everything.
+// include clip
 struct Params { count: u32, decays: u32, max_norm: f32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> param: array<f32>;
@@ -15,9 +16,7 @@ struct Params { count: u32, decays: u32, max_norm: f32 }
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * 64u;
     if (i >= p.count) { return; }
-    var c = 1.0;
-    if (p.max_norm > 0.0) { c = min(1.0, p.max_norm / (sqrt(norm[0]) + 1.0e-6)); }
-    let g = c * grad[i];
+    let g = clip_factor(p.max_norm, norm[0]) * grad[i];
     let new_m = hyper[1] * m[i] + (1.0 - hyper[1]) * g;
     let new_v = hyper[2] * v[i] + (1.0 - hyper[2]) * g * g;
     m[i] = new_m;

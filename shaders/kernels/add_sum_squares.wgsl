@@ -1,6 +1,8 @@
-// add sum of squares: y = acc + sum_i x[i]^2
-// x: [count]; acc, y: [1]. One workgroup strides over all of x, then a tree joins its parts: no atomics, the same sum each time.
-struct Params { count: u32, has_acc: u32 }
+// add sum of squares: y[g] = acc + sum of x[i]^2 over the g-th chunk of x
+// x: [count]; acc: [1]; y: one number a workgroup. Each strides over its chunk, then a tree joins the parts: no atomics,
+// so the same sum every time. One chunk does for a small x; a large one takes a second pass, which adds the chunks' sums
+// as they are (squares = 0).
+struct Params { count: u32, chunk: u32, squares: u32, has_acc: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> acc: array<f32>;
@@ -8,9 +10,10 @@ struct Params { count: u32, has_acc: u32 }
 var<workgroup> part: array<f32, 256>;
 
 @compute @workgroup_size(256)
-fn main(@builtin(local_invocation_index) t: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+    let end = min(p.count, (group.x + 1u) * p.chunk);
     var sum = 0.0;
-    for (var i = t; i < p.count; i += 256u) { sum += x[i] * x[i]; }
+    for (var i = group.x * p.chunk + t; i < end; i += 256u) { sum += select(x[i], x[i] * x[i], p.squares == 1u); }
     part[t] = sum;
     for (var step = 128u; step > 0u; step >>= 1u) {
         workgroupBarrier();
@@ -19,6 +22,6 @@ fn main(@builtin(local_invocation_index) t: u32) {
     if (t == 0u) {
         var total = part[0];
         if (p.has_acc == 1u) { total += acc[0]; }
-        y[0] = total;
+        y[group.x] = total;
     }
 }

@@ -117,7 +117,7 @@ impl CpuProgram {
                 })
                 .collect();
             // A variable read twice is locked once.
-            let mut locked: Vec<(*const Mutex<Vec<u32>>, std::sync::MutexGuard<'_, Vec<u32>>)> = Vec::new();
+            let mut locked: Vec<(*const Mutex<Vec<u32>>, _)> = Vec::new();
             for words in guards.iter().flatten() {
                 let key = Arc::as_ptr(words);
                 if locked.iter().all(|(k, _)| *k != key) {

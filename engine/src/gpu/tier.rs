@@ -33,7 +33,7 @@ impl Tier {
                 .contains(wgpu::Features::SUBGROUP)
                 .then_some((info.subgroup_min_size, info.subgroup_max_size)),
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
-            max_binding_bytes: u64::from(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size),
+            max_binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
         }
     }
 

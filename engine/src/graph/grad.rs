@@ -57,7 +57,7 @@ impl Graph {
             }
         }
         let mut parts: HashMap<Tensor, Vec<Part>> = HashMap::new();
-        let one = self.constant(HostTensor::f32(&self.shape(loss).to_vec(), vec![1.0])?)?;
+        let one = self.constant(HostTensor::f32(self.shape(loss), vec![1.0])?)?;
         parts.insert(loss, vec![Part::Whole(one)]);
         let mut done: HashMap<Tensor, Tensor> = HashMap::new();
 
@@ -107,7 +107,8 @@ impl Graph {
                 Some(&grad) => Ok(grad),
                 None => {
                     let zero = self.scalar(0.0)?;
-                    self.expand(zero, &self.shape(t).to_vec())
+                    let shape = self.shape(t).to_vec();
+                    self.expand(zero, &shape)
                 }
             })
             .collect()

@@ -22,15 +22,32 @@ macro_rules! ops {
     };
 }
 
-ops![activation, adamw, attention, binary, concat, copy, cross_entropy, embedding, matmul, norm, reduce, rope, softmax, unary];
+ops![
+    activation,
+    attention,
+    binary,
+    concat,
+    copy,
+    cross_entropy,
+    embedding,
+    gather,
+    matmul,
+    norm,
+    optimizer,
+    reduce,
+    rope,
+    sample,
+    softmax,
+    unary,
+];
 
 pub use activation::Activation;
-pub(crate) use adamw::AdamWStep;
 pub use attention::{Attention, AttentionOptions};
 pub use binary::Binary;
 pub use copy::Copy;
 pub use cross_entropy::IGNORE;
 pub use matmul::Epilogue;
+pub use optimizer::Rule;
 pub use reduce::Reduction;
 pub use softmax::Mask;
 pub use unary::Unary;

@@ -109,7 +109,7 @@ impl Op for Softmax {
         if self.masked {
             let mask = &inputs[1].shape;
             let rows = shape.count() / shape.last();
-            if mask.len() != 2 || mask.last() != shape.last() || rows % mask[0] != 0 {
+            if mask.len() != 2 || mask.last() != shape.last() || !rows.is_multiple_of(mask[0]) {
                 return Err(shape_error(self.name(), "the mask must be [queries, keys]", inputs));
             }
         }
