@@ -73,21 +73,15 @@ fn main() {
 }
 
 fn run() -> Result<(), Fault> {
-    let root =
-        PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(|e| e.to_string())?).join("content");
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(|e| e.to_string())?).join("content");
     println!("cargo::rerun-if-changed=content");
     let book: Book = parse_toml(&root.join("book.toml"))?;
     let ideas: Ideas = parse_toml(&root.join("ideas.toml"))?;
     check_book(&book)?;
     let answers = check_ideas(&ideas.idea, book.chapter.len())?;
-    let links = Links {
-        acts: book.act.len(),
-        chapters: book.chapter.len(),
-        ideas: &ideas.idea,
-    };
+    let links = Links { acts: book.act.len(), chapters: book.chapter.len(), ideas: &ideas.idea };
     let texts = read_chapters(&root.join("chapters"), &links)?;
-    let prologue = render(&read(&root.join("prologue.md"))?, &links)
-        .map_err(|f| format!("prologue.md: {f}"))?;
+    let prologue = render(&read(&root.join("prologue.md"))?, &links).map_err(|f| format!("prologue.md: {f}"))?;
 
     let mut out = String::new();
     emit(&mut out, &book, &ideas.idea, &answers, &texts, &prologue).map_err(|e| e.to_string())?;
@@ -107,11 +101,7 @@ fn check_book(book: &Book) -> Result<(), Fault> {
     let mut act_so_far = 1;
     for (index, chapter) in book.chapter.iter().enumerate() {
         if chapter.act < act_so_far || chapter.act > book.act.len() {
-            return Err(format!(
-                "book.toml: chapter {} stands in act {}, out of order",
-                index + 1,
-                chapter.act
-            ));
+            return Err(format!("book.toml: chapter {} stands in act {}, out of order", index + 1, chapter.act));
         }
         act_so_far = chapter.act;
     }
@@ -131,10 +121,7 @@ fn check_ideas(ideas: &[Idea], chapters: usize) -> Result<Vec<Vec<usize>>, Fault
             return Err(format!("ideas.toml: '{}' is there twice", idea.id));
         }
         if idea.chapter == 0 || idea.chapter > chapters {
-            return Err(format!(
-                "ideas.toml: '{}' belongs to no chapter ({})",
-                idea.id, idea.chapter
-            ));
+            return Err(format!("ideas.toml: '{}' belongs to no chapter ({})", idea.id, idea.chapter));
         }
     }
     if let Some(empty) = (1..=chapters).find(|c| !ideas.iter().any(|i| i.chapter == *c)) {
@@ -144,12 +131,10 @@ fn check_ideas(ideas: &[Idea], chapters: usize) -> Result<Vec<Vec<usize>>, Fault
         .iter()
         .map(|idea| {
             let find = |id: &String| {
-                by_id.get(id.as_str()).copied().ok_or_else(|| {
-                    format!(
-                        "ideas.toml: '{}' answers '{id}', which is not an idea",
-                        idea.id
-                    )
-                })
+                by_id
+                    .get(id.as_str())
+                    .copied()
+                    .ok_or_else(|| format!("ideas.toml: '{}' answers '{id}', which is not an idea", idea.id))
             };
             idea.answers.iter().map(find).collect()
         })
@@ -157,16 +142,11 @@ fn check_ideas(ideas: &[Idea], chapters: usize) -> Result<Vec<Vec<usize>>, Fault
 
     // Peel off ideas whose answers are all settled; what never settles lies on or behind a cycle.
     let mut settled = vec![false; ideas.len()];
-    while let Some(next) =
-        (0..ideas.len()).find(|&i| !settled[i] && answers[i].iter().all(|&a| settled[a]))
-    {
+    while let Some(next) = (0..ideas.len()).find(|&i| !settled[i] && answers[i].iter().all(|&a| settled[a])) {
         settled[next] = true;
     }
     if let Some(stuck) = settled.iter().position(|s| !s) {
-        return Err(format!(
-            "ideas.toml: '{}' answers itself through a cycle",
-            ideas[stuck].id
-        ));
+        return Err(format!("ideas.toml: '{}' answers itself through a cycle", ideas[stuck].id));
     }
     Ok(answers)
 }
@@ -187,35 +167,17 @@ impl Links<'_> {
         }
         let dangling = || format!("the link '{link}' leads nowhere");
         if let Some(id) = link.strip_prefix("idea:") {
-            let idea = self
-                .ideas
-                .iter()
-                .find(|i| i.id == id)
-                .ok_or_else(dangling)?;
+            let idea = self.ideas.iter().find(|i| i.id == id).ok_or_else(dangling)?;
             return Ok(format!("chapter/{}/#idea-{id}", idea.chapter));
         }
         let within = |rest: &str, count: usize| {
-            rest.strip_suffix('/')
-                .and_then(|n| n.parse::<usize>().ok())
-                .is_some_and(|n| (1..=count).contains(&n))
+            rest.strip_suffix('/').and_then(|n| n.parse::<usize>().ok()).is_some_and(|n| (1..=count).contains(&n))
         };
         let path = link.strip_prefix('/').ok_or_else(dangling)?;
         let known = matches!(path, "" | "verify/")
-            || path
-                .strip_prefix("act/")
-                .is_some_and(|rest| within(rest, self.acts))
-            || path
-                .strip_prefix("chapter/")
-                .is_some_and(|rest| within(rest, self.chapters));
-        if known {
-            Ok(if path.is_empty() {
-                "./".to_owned()
-            } else {
-                path.to_owned()
-            })
-        } else {
-            Err(dangling())
-        }
+            || path.strip_prefix("act/").is_some_and(|rest| within(rest, self.acts))
+            || path.strip_prefix("chapter/").is_some_and(|rest| within(rest, self.chapters));
+        if known { Ok(if path.is_empty() { "./".to_owned() } else { path.to_owned() }) } else { Err(dangling()) }
     }
 }
 
@@ -230,20 +192,12 @@ fn read_chapters(folder: &Path, links: &Links) -> Result<BTreeMap<usize, Vec<Bea
     let mut texts = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))? {
         let path = entry.map_err(|e| e.to_string())?.path();
-        let name = path
-            .file_name()
-            .and_then(|n| n.to_str())
-            .unwrap_or_default()
-            .to_owned();
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
         if !name.ends_with(".md") {
             continue;
         }
-        let number = name
-            .get(..2)
-            .and_then(|n| n.parse::<usize>().ok())
-            .filter(|n| (1..=links.chapters).contains(n));
-        let number = number
-            .ok_or_else(|| format!("chapters/{name}: the name starts with no chapter number"))?;
+        let number = name.get(..2).and_then(|n| n.parse::<usize>().ok()).filter(|n| (1..=links.chapters).contains(n));
+        let number = number.ok_or_else(|| format!("chapters/{name}: the name starts with no chapter number"))?;
         let beats = beats(&read(&path)?, links).map_err(|f| format!("chapters/{name}: {f}"))?;
         if texts.insert(number, beats).is_some() {
             return Err(format!("chapters/{name}: chapter {number} has two files"));
@@ -271,13 +225,8 @@ fn beats(markdown: &str, links: &Links) -> Result<Vec<Beat>, Fault> {
         .into_iter()
         .zip(BEATS)
         .map(|((heading, body), (kind, label))| {
-            let heading = heading
-                .strip_prefix(label)
-                .and_then(|h| h.strip_prefix(": "))
-                .filter(|h| !h.is_empty());
-            let heading = heading
-                .ok_or_else(|| format!("expected a heading '{label}: ...'"))?
-                .to_owned();
+            let heading = heading.strip_prefix(label).and_then(|h| h.strip_prefix(": ")).filter(|h| !h.is_empty());
+            let heading = heading.ok_or_else(|| format!("expected a heading '{label}: ...'"))?.to_owned();
             let prose = body.replace(EXHIBIT_MARK, "");
             let exhibit_after = prose.len() != body.len();
             if exhibit_after && !body.trim_end().ends_with(EXHIBIT_MARK) {
@@ -286,12 +235,7 @@ fn beats(markdown: &str, links: &Links) -> Result<Vec<Beat>, Fault> {
             if prose.trim().is_empty() {
                 return Err(format!("'{label}' is empty"));
             }
-            Ok(Beat {
-                kind,
-                heading,
-                html: render(&prose, links)?,
-                exhibit_after,
-            })
+            Ok(Beat { kind, heading, html: render(&prose, links)?, exhibit_after })
         })
         .collect()
 }
@@ -305,7 +249,11 @@ fn render(markdown: &str, links: &Links) -> Result<String, Fault> {
             Event::InlineMath(tex) => Event::InlineHtml(mathml(&tex, DisplayMode::Inline)?.into()),
             // A wide formula scrolls by itself and needs a name and a tab stop for that.
             Event::DisplayMath(tex) => Event::InlineHtml(
-                format!("<span class=\"formula\" role=\"group\" aria-label=\"Formula\" tabindex=\"0\">{}</span>", mathml(&tex, DisplayMode::Block)?).into(),
+                format!(
+                    "<span class=\"formula\" role=\"group\" aria-label=\"Formula\" tabindex=\"0\">{}</span>",
+                    mathml(&tex, DisplayMode::Block)?
+                )
+                .into(),
             ),
             Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
                 let dest_url = CowStr::from(links.resolve(&dest_url)?);
@@ -336,11 +284,7 @@ fn mathml(tex: &str, display_mode: DisplayMode) -> Result<String, Fault> {
         .map_err(|e| format!("the formula '{tex}' does not parse: {e}"))?;
     // The annotation carries the source, so that a copied formula can be pasted as LaTeX.
     let source = tex.replace('&', "&amp;").replace('<', "&lt;");
-    let config = RenderConfig {
-        display_mode,
-        annotation: Some(&source),
-        ..RenderConfig::default()
-    };
+    let config = RenderConfig { display_mode, annotation: Some(&source), ..RenderConfig::default() };
     let mut out = String::new();
     let events = events.into_iter().map(Ok::<_, std::convert::Infallible>);
     pulldown_latex::push_mathml(&mut out, events, config).map_err(|e| e.to_string())?;
@@ -355,50 +299,25 @@ fn emit(
     texts: &BTreeMap<usize, Vec<Beat>>,
     prologue: &str,
 ) -> std::fmt::Result {
-    writeln!(
-        out,
-        "/// The prologue, as HTML.\npub static PROLOGUE: &str = {prologue:?};"
-    )?;
-    writeln!(
-        out,
-        "/// The seven acts in reading order.\npub static ACTS: &[Act] = &["
-    )?;
+    writeln!(out, "/// The prologue, as HTML.\npub static PROLOGUE: &str = {prologue:?};")?;
+    writeln!(out, "/// The seven acts in reading order.\npub static ACTS: &[Act] = &[")?;
     for (index, act) in book.act.iter().enumerate() {
-        let Act {
-            numeral,
-            slug,
-            title,
-            question,
-        } = act;
+        let Act { numeral, slug, title, question } = act;
         let number = index + 1;
         writeln!(
             out,
             "Act {{ number: {number}, numeral: {numeral:?}, slug: {slug:?}, title: {title:?}, question: {question:?} }},"
         )?;
     }
-    writeln!(
-        out,
-        "];\n/// The forty-three chapters in reading order.\npub static CHAPTERS: &[Chapter] = &["
-    )?;
+    writeln!(out, "];\n/// The forty-three chapters in reading order.\npub static CHAPTERS: &[Chapter] = &[")?;
     for (index, chapter) in book.chapter.iter().enumerate() {
-        let Chapter {
-            act,
-            title,
-            short,
-            question,
-        } = chapter;
+        let Chapter { act, title, short, question } = chapter;
         let number = index + 1;
         write!(
             out,
             "Chapter {{ number: {number}, act: {act}, title: {title:?}, short: {short:?}, question: {question:?}, beats: &["
         )?;
-        for Beat {
-            kind,
-            heading,
-            html,
-            exhibit_after,
-        } in texts.get(&number).map(Vec::as_slice).unwrap_or_default()
-        {
+        for Beat { kind, heading, html, exhibit_after } in texts.get(&number).map(Vec::as_slice).unwrap_or_default() {
             write!(
                 out,
                 "Beat {{ kind: BeatKind::{kind}, heading: {heading:?}, html: {html:?}, exhibit_after: {exhibit_after} }},"
@@ -406,17 +325,10 @@ fn emit(
         }
         writeln!(out, "] }},")?;
     }
-    writeln!(
-        out,
-        "];\n/// The ninety-three ideas in reading order.\npub static IDEAS: &[Idea] = &["
-    )?;
+    writeln!(out, "];\n/// The ninety-three ideas in reading order.\npub static IDEAS: &[Idea] = &[")?;
     for (index, idea) in ideas.iter().enumerate() {
-        let necessary: Vec<usize> = (0..ideas.len())
-            .filter(|&i| answers[i].contains(&index))
-            .collect();
-        let Idea {
-            id, name, chapter, ..
-        } = idea;
+        let necessary: Vec<usize> = (0..ideas.len()).filter(|&i| answers[i].contains(&index)).collect();
+        let Idea { id, name, chapter, .. } = idea;
         writeln!(
             out,
             "Idea {{ id: {id:?}, name: {name:?}, chapter: {chapter}, answers: &{:?}, makes_necessary: &{necessary:?} }},",

@@ -10,10 +10,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tokenizer = tokenizer::of_tinyland()?;
     std::fs::create_dir_all(path.parent().ok_or("the path has no folder")?)?;
     std::fs::write(&path, tokenizer.to_json()?)?;
-    println!(
-        "{} tokens, {} bytes",
-        tokenizer.vocab_size(),
-        std::fs::metadata(&path)?.len()
-    );
+    println!("{} tokens, {} bytes", tokenizer.vocab_size(), std::fs::metadata(&path)?.len());
     Ok(())
 }

@@ -14,10 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tokenizer = tokenizer::shipped()?;
     for (kind, _) in Kind::SHARES {
         println!("\n{kind:?}");
-        for document in corpus(Split::Train, 1)
-            .filter(|document| document.kind == kind)
-            .take(4)
-        {
+        for document in corpus(Split::Train, 1).filter(|document| document.kind == kind).take(4) {
             println!("  {}", document.text);
         }
     }
@@ -31,19 +28,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         *documents += 1;
         *tokens += ids.len() + 1;
         used.extend(ids);
-        for word in document
-            .text
-            .split(|sign: char| !sign.is_alphabetic())
-            .filter(|word| !word.is_empty())
-        {
+        for word in document.text.split(|sign: char| !sign.is_alphabetic()).filter(|word| !word.is_empty()) {
             *words.entry(word.to_string()).or_default() += 1;
         }
     }
     let total: usize = tokens_by_kind.values().map(|(_, tokens)| tokens).sum();
-    println!(
-        "\n{:14} {:>8} {:>8} {:>8}",
-        "kind", "docs %", "tokens %", "mean"
-    );
+    println!("\n{:14} {:>8} {:>8} {:>8}", "kind", "docs %", "tokens %", "mean");
     for (kind, _) in Kind::SHARES {
         let (documents, tokens) = tokens_by_kind.get(&kind).copied().unwrap_or_default();
         let percent = |part: usize, whole: usize| 100.0 * part as f64 / whole as f64;
@@ -55,33 +45,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             percent(tokens, total)
         );
     }
-    println!(
-        "mean tokens per document, its end included: {:.1}",
-        total as f64 / DOCUMENTS as f64
-    );
+    println!("mean tokens per document, its end included: {:.1}", total as f64 / DOCUMENTS as f64);
     println!("tokens used: {} of {}", used.len(), tokenizer.vocab_size());
-    let cut: Vec<_> = words
-        .iter()
-        .filter(|(word, _)| tokenizer.single(&format!(" {word}")).is_none())
-        .collect();
-    let lower = cut
-        .iter()
-        .filter(|(word, _)| word.chars().all(char::is_lowercase))
-        .collect::<Vec<_>>();
-    println!(
-        "words: {}; of several tokens: {}, of which in lowercase: {lower:?}",
-        words.len(),
-        cut.len()
-    );
+    let cut: Vec<_> = words.iter().filter(|(word, _)| tokenizer.single(&format!(" {word}")).is_none()).collect();
+    let lower = cut.iter().filter(|(word, _)| word.chars().all(char::is_lowercase)).collect::<Vec<_>>();
+    println!("words: {}; of several tokens: {}, of which in lowercase: {lower:?}", words.len(), cut.len());
 
     let start = Instant::now();
-    let made: usize = Batches::new(&tokenizer, Split::Train, 3, 32, 128)
-        .take(BATCHES)
-        .map(|batch| batch.inputs.len())
-        .sum();
-    println!(
-        "tokens per second, generated, encoded and packed: {:.0}",
-        made as f64 / start.elapsed().as_secs_f64()
-    );
+    let made: usize =
+        Batches::new(&tokenizer, Split::Train, 3, 32, 128).take(BATCHES).map(|batch| batch.inputs.len()).sum();
+    println!("tokens per second, generated, encoded and packed: {:.0}", made as f64 / start.elapsed().as_secs_f64());
     Ok(())
 }

@@ -133,7 +133,8 @@ fn bad_input_is_refused_in_words() {
     refuse(&mut experiment, Settings { head: 4, ..settings() });
     refuse(&mut experiment, Settings { edit: Some(Edit { query: 1, key: 5, score: 0.0 }), ..settings() });
     refuse(&mut experiment, Settings { edit: Some(Edit { query: 1, key: 0, score: f32::NAN }), ..settings() });
-    for text in ["word ".repeat(20_000), "🙂 ناس 👩‍👩‍👧 שלום".into(), "a\0b\0".into(), "<|end|><|pad|>".into()] {
+    for text in ["word ".repeat(20_000), "🙂 ناس 👩‍👩‍👧 שלום".into(), "a\0b\0".into(), "<|end|><|pad|>".into()]
+    {
         let frame = wait(experiment.frame(&Settings { text: text.clone(), ..settings() })).expect("a frame");
         assert!(frame.stages.iter().all(|m| m.data.iter().all(|x| x.is_finite())));
         assert_eq!(frame.cut, text.len() > 4096);

@@ -31,32 +31,16 @@ fn shipped() -> TinyTokenizer {
 
 /// Text of random signs: ASCII, and some of every length in bytes.
 fn random_text(dice: &mut Dice) -> String {
-    let other = [
-        '\n', '\t', 'é', 'ß', 'ب', 'ש', '漢', '𝄞', '🙂', '\u{200d}', '\u{301}',
-    ];
+    let other = ['\n', '\t', 'é', 'ß', 'ب', 'ש', '漢', '𝄞', '🙂', '\u{200d}', '\u{301}'];
     let signs: Vec<char> = (' '..='~').chain(other).collect();
-    (0..dice.between(0, 30))
-        .map(|_| {
-            if dice.chance(30) {
-                ' '
-            } else {
-                dice.pick(&signs)
-            }
-        })
-        .collect()
+    (0..dice.between(0, 30)).map(|_| if dice.chance(30) { ' ' } else { dice.pick(&signs) }).collect()
 }
 
 #[test]
 fn the_shipped_tokenizer_is_the_trained_one() {
-    let trained = tokenizer::of_tinyland()
-        .expect("it trains")
-        .to_json()
-        .expect("it is written");
+    let trained = tokenizer::of_tinyland().expect("it trains").to_json().expect("it is written");
     let shipped = include_str!("../../public/models/tiny-tokenizer.json");
-    assert!(
-        trained == shipped,
-        "run `cargo run -p acts --example make_tokenizer`"
-    );
+    assert!(trained == shipped, "run `cargo run -p acts --example make_tokenizer`");
     assert!(shipped.len() < 60_000, "{} bytes", shipped.len());
 }
 
@@ -68,11 +52,7 @@ fn the_vocabulary_is_as_promised() {
         assert_eq!(tokenizer.single(text), Some(id as u32), "{text}");
     }
     for number in ["7", "42", "1024"] {
-        assert_eq!(
-            tokenizer.encode(number).len(),
-            number.len(),
-            "digits are tokens of their own"
-        );
+        assert_eq!(tokenizer.encode(number).len(), number.len(), "digits are tokens of their own");
     }
 }
 
@@ -80,31 +60,18 @@ fn the_vocabulary_is_as_promised() {
 fn words_of_tinyland_are_single_tokens() {
     let tokenizer = shipped();
     for document in corpus(Split::Train, 12).take(20_000) {
-        for word in document
-            .text
-            .split(|sign: char| !sign.is_ascii_lowercase())
-            .filter(|word| !word.is_empty())
-        {
+        for word in document.text.split(|sign: char| !sign.is_ascii_lowercase()).filter(|word| !word.is_empty()) {
             let tokens = tokenizer.encode(&format!(" {word}"));
             assert!(tokens.len() == 1, "{word} is {} tokens", tokens.len());
         }
     }
-    let nouns = words::ANIMALS
-        .iter()
-        .chain(&words::STRANGERS)
-        .chain(&words::THINGS);
+    let nouns = words::ANIMALS.iter().chain(&words::STRANGERS).chain(&words::THINGS);
     let answers = Relation::ALL.into_iter().flat_map(Relation::objects);
-    for word in nouns
-        .flat_map(|noun| [noun.0, noun.1, noun.2])
-        .chain(answers)
-    {
+    for word in nouns.flat_map(|noun| [noun.0, noun.1, noun.2]).chain(answers) {
         assert!(tokenizer.single(&format!(" {word}")).is_some(), "{word}");
     }
     for probe in (0..=12).flat_map(|gap| probes::agreement(gap, 50, 1)) {
-        assert!(
-            tokenizer.single(&probe.right).is_some() && tokenizer.single(&probe.wrong).is_some(),
-            "{probe:?}"
-        );
+        assert!(tokenizer.single(&probe.right).is_some() && tokenizer.single(&probe.wrong).is_some(), "{probe:?}");
     }
 }
 
@@ -123,19 +90,9 @@ fn the_short_way_is_the_long_way() {
     let tokenizer = shipped();
     let mut dice = Dice::new(&[2]);
     let random: Vec<String> = (0..2000).map(|_| random_text(&mut dice)).collect();
-    let documents: Vec<String> = corpus(Split::Train, 5)
-        .take(3000)
-        .map(|document| document.text)
-        .collect();
-    for text in HARD
-        .into_iter()
-        .chain(random.iter().chain(&documents).map(String::as_str))
-    {
-        assert_eq!(
-            tokenizer.encode(text),
-            tokenizer.encode_fully(text),
-            "{text:?}"
-        );
+    let documents: Vec<String> = corpus(Split::Train, 5).take(3000).map(|document| document.text).collect();
+    for text in HARD.into_iter().chain(random.iter().chain(&documents).map(String::as_str)) {
+        assert_eq!(tokenizer.encode(text), tokenizer.encode_fully(text), "{text:?}");
     }
 }
 
@@ -146,26 +103,15 @@ fn offsets_tile_the_text_and_spans_are_slices() {
         let mut end = 0;
         for (id, range) in tokenizer.encode_with_offsets(text) {
             assert_eq!(range.start, end, "{text:?}");
-            assert_eq!(
-                &text.as_bytes()[range.clone()],
-                tokenizer.token_bytes(id),
-                "{text:?}"
-            );
+            assert_eq!(&text.as_bytes()[range.clone()], tokenizer.token_bytes(id), "{text:?}");
             end = range.end;
         }
         assert_eq!(end, text.len(), "{text:?}");
-        let slices: Option<Vec<&str>> = tokenizer
-            .spans(text)
-            .into_iter()
-            .map(|span| text.get(span.range))
-            .collect();
+        let slices: Option<Vec<&str>> = tokenizer.spans(text).into_iter().map(|span| text.get(span.range)).collect();
         assert_eq!(slices.map(|slices| slices.concat()).as_deref(), Some(text));
     }
     let smile = tokenizer.spans("a 🙂!");
-    assert!(
-        smile.iter().any(|span| span.ids.len() > 1),
-        "an emoji is several tokens and one span"
-    );
+    assert!(smile.iter().any(|span| span.ids.len() > 1), "an emoji is several tokens and one span");
 }
 
 #[test]
@@ -180,41 +126,27 @@ fn nonsense_is_refused_or_ignored() {
 fn a_reader_can_train_their_own() {
     let tokenizer = tokenizer::train(["aaab aaab", "aab"].into_iter(), 270).expect("it trains");
     assert!(tokenizer.vocab_size() > 264, "specials, bytes, merges");
-    assert_eq!(
-        tokenizer.decode(&tokenizer.encode("banana 🙂")),
-        "banana 🙂"
-    );
+    assert_eq!(tokenizer.decode(&tokenizer.encode("banana 🙂")), "banana 🙂");
 }
 
 #[test]
 fn documents_have_the_planned_length() {
     let tokenizer = shipped();
     let documents = corpus(Split::Train, 9).take(10_000);
-    let lengths: Vec<usize> = documents
-        .map(|document| tokenizer.encode(&document.text).len() + 1)
-        .collect();
+    let lengths: Vec<usize> = documents.map(|document| tokenizer.encode(&document.text).len() + 1).collect();
     let mean = lengths.iter().sum::<usize>() as f64 / lengths.len() as f64;
     assert!(MEAN_TOKENS.contains(&mean), "{mean} tokens per document");
     let fitting = lengths.iter().filter(|&&length| length <= 128).count();
-    assert!(
-        fitting * 100 >= lengths.len() * 99,
-        "{fitting} of {} documents fit in 128 tokens",
-        lengths.len()
-    );
+    assert!(fitting * 100 >= lengths.len() * 99, "{fitting} of {} documents fit in 128 tokens", lengths.len());
 }
 
 #[test]
 fn training_uses_a_fair_part_of_the_vocabulary() {
     let tokenizer = shipped();
     let documents = corpus(Split::Train, 10).take(20_000);
-    let used: HashSet<u32> = documents
-        .flat_map(|document| tokenizer.encode(&document.text))
-        .collect();
+    let used: HashSet<u32> = documents.flat_map(|document| tokenizer.encode(&document.text)).collect();
     assert!(used.len() >= 380, "{} tokens used", used.len());
-    assert!(
-        (0..SPECIALS.len() as u32).all(|id| !used.contains(&id)),
-        "specials are kept for later"
-    );
+    assert!((0..SPECIALS.len() as u32).all(|id| !used.contains(&id)), "specials are kept for later");
 }
 
 #[test]
@@ -225,20 +157,11 @@ fn batches_are_shifted_resumable_and_independent() {
     for batch in &batches {
         assert_eq!((batch.inputs.len(), batch.targets.len()), (128, 128));
         for row in 0..4 {
-            let (inputs, targets) = (
-                &batch.inputs[row * 32..][..32],
-                &batch.targets[row * 32..][..32],
-            );
+            let (inputs, targets) = (&batch.inputs[row * 32..][..32], &batch.targets[row * 32..][..32]);
             assert_eq!(inputs[0], END);
             assert_eq!(inputs[1..], targets[..31]);
         }
-        assert!(
-            batch
-                .inputs
-                .iter()
-                .chain(&batch.targets)
-                .all(|&id| (id as usize) < VOCAB_SIZE)
-        );
+        assert!(batch.inputs.iter().chain(&batch.targets).all(|&id| (id as usize) < VOCAB_SIZE));
     }
     let mut later = new();
     assert_eq!(later.nth(3).as_ref(), Some(&batches[3]));
@@ -255,28 +178,10 @@ fn batches_are_shifted_resumable_and_independent() {
 #[test]
 fn only_the_reply_is_learned() {
     let tokenizer = shipped();
-    let row = reply_row(
-        &tokenizer,
-        "<|user|> where was mira born?<|tiny|>",
-        " in orla.",
-        24,
-    );
-    let learned: Vec<u32> = row
-        .targets
-        .iter()
-        .copied()
-        .filter(|&id| id != IGNORE)
-        .collect();
+    let row = reply_row(&tokenizer, "<|user|> where was mira born?<|tiny|>", " in orla.", 24);
+    let learned: Vec<u32> = row.targets.iter().copied().filter(|&id| id != IGNORE).collect();
     assert_eq!(tokenizer.decode(&learned), " in orla.<|end|>");
-    assert_eq!(
-        (row.inputs[0], row.inputs.last().copied()),
-        (USER, Some(PAD))
-    );
-    let cut = reply_row(
-        &tokenizer,
-        "<|user|> where was mira born?<|tiny|>",
-        " in orla.",
-        3,
-    );
+    assert_eq!((row.inputs[0], row.inputs.last().copied()), (USER, Some(PAD)));
+    let cut = reply_row(&tokenizer, "<|user|> where was mira born?<|tiny|>", " in orla.", 3);
     assert_eq!((cut.inputs.len(), cut.targets), (3, vec![IGNORE; 3]));
 }

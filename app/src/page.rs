@@ -36,15 +36,10 @@ impl Page {
     /// All pages in reading order.
     pub fn all() -> impl Iterator<Item = Page> {
         let acts = ACTS.iter().flat_map(|act| {
-            let chapters = CHAPTERS
-                .iter()
-                .filter(|c| c.act == act.number)
-                .map(|c| Page::Chapter(c.number));
+            let chapters = CHAPTERS.iter().filter(|c| c.act == act.number).map(|c| Page::Chapter(c.number));
             std::iter::once(Page::Act(act.number)).chain(chapters)
         });
-        std::iter::once(Page::Home)
-            .chain(acts)
-            .chain(std::iter::once(Page::Verify))
+        std::iter::once(Page::Home).chain(acts).chain(std::iter::once(Page::Verify))
     }
 
     /// The path from the site's root.
@@ -83,12 +78,12 @@ impl Page {
         const BOOK: &str = "The Field Rhymes";
         match self {
             Page::Home => format!("{BOOK}: an explorable edition"),
-            Page::Act(number) => act(number).map_or_else(String::new, |a| {
-                format!("Act {}: {} · {BOOK}", a.numeral, a.title)
-            }),
-            Page::Chapter(number) => chapter(number).map_or_else(String::new, |c| {
-                format!("{}. {} · {BOOK}", c.number, c.title)
-            }),
+            Page::Act(number) => {
+                act(number).map_or_else(String::new, |a| format!("Act {}: {} · {BOOK}", a.numeral, a.title))
+            }
+            Page::Chapter(number) => {
+                chapter(number).map_or_else(String::new, |c| format!("{}. {} · {BOOK}", c.number, c.title))
+            }
             Page::Verify => format!("Checked on your device · {BOOK}"),
         }
     }
@@ -96,14 +91,10 @@ impl Page {
     /// One line for search engines and previews.
     pub fn description(self) -> &'static str {
         match self {
-            Page::Home => {
-                "Modern machine learning in seven acts and ninety-three ideas, made to run live in the page."
-            }
+            Page::Home => "Modern machine learning in seven acts and ninety-three ideas, made to run live in the page.",
             Page::Act(number) => act(number).map_or("", |a| a.question),
             Page::Chapter(number) => chapter(number).map_or("", |c| c.question),
-            Page::Verify => {
-                "Runs the site's arithmetic on your own device and compares it with a plain reference."
-            }
+            Page::Verify => "Runs the site's arithmetic on your own device and compares it with a plain reference.",
         }
     }
 
@@ -132,10 +123,7 @@ impl Page {
         let Some(index) = pages.iter().position(|p| *p == self) else {
             return (None, None);
         };
-        (
-            index.checked_sub(1).map(|i| pages[i]),
-            pages.get(index + 1).copied(),
-        )
+        (index.checked_sub(1).map(|i| pages[i]), pages.get(index + 1).copied())
     }
 }
 
@@ -169,26 +157,16 @@ mod tests {
             for base in ["", "/book", "/a/b"] {
                 let path = format!("{base}{}", page.path());
                 assert_eq!(Page::at(&path, base), Some(page), "{path}");
-                assert_eq!(
-                    Page::at(path.trim_end_matches('/'), base),
-                    Some(page),
-                    "{path} without its slash"
-                );
+                assert_eq!(Page::at(path.trim_end_matches('/'), base), Some(page), "{path} without its slash");
             }
         }
     }
 
     #[test]
     fn addresses_that_name_no_page_are_none() {
-        for path in [
-            "/chapter/0/",
-            "/chapter/44/",
-            "/act/8/",
-            "/chapter/five/",
-            "/chapter/5/more/",
-            "/nothing/",
-            "/chapter/",
-        ] {
+        for path in
+            ["/chapter/0/", "/chapter/44/", "/act/8/", "/chapter/five/", "/chapter/5/more/", "/nothing/", "/chapter/"]
+        {
             assert_eq!(Page::at(path, ""), None, "{path}");
         }
     }

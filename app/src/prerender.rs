@@ -22,11 +22,7 @@ pub struct Route {
 /// Every page of the site, in reading order.
 pub fn routes() -> Vec<Route> {
     Page::all()
-        .map(|page| Route {
-            path: page.path(),
-            title: page.title(),
-            description: page.description().to_owned(),
-        })
+        .map(|page| Route { path: page.path(), title: page.title(), description: page.description().to_owned() })
         .collect()
 }
 
@@ -56,10 +52,7 @@ mod tests {
     /// The values of an attribute in a piece of HTML that this crate wrote itself.
     fn attribute<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
         let opening = format!(" {name}=\"");
-        html.split(opening.as_str())
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
-            .collect()
+        html.split(opening.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
     }
 
     #[test]
@@ -67,28 +60,11 @@ mod tests {
         let mut titles = HashSet::new();
         for route in routes() {
             let html = render(&route.path, "");
-            assert_eq!(
-                html.matches("<h1").count(),
-                1,
-                "{} has not one first heading",
-                route.path
-            );
+            assert_eq!(html.matches("<h1").count(), 1, "{} has not one first heading", route.path);
             assert!(html.contains("<main"), "{} has no main part", route.path);
-            assert!(
-                !route.description.is_empty(),
-                "{} has no description",
-                route.path
-            );
-            assert!(
-                !html.contains("not in the book"),
-                "{} is not found",
-                route.path
-            );
-            assert!(
-                titles.insert(route.title.clone()),
-                "two pages are called '{}'",
-                route.title
-            );
+            assert!(!route.description.is_empty(), "{} has no description", route.path);
+            assert!(!html.contains("not in the book"), "{} is not found", route.path);
+            assert!(titles.insert(route.title.clone()), "two pages are called '{}'", route.title);
         }
     }
 
@@ -97,40 +73,25 @@ mod tests {
         for route in routes() {
             let html = render(&route.path, "");
             for forbidden in [" style=", "<style", "<script", " onclick="] {
-                assert!(
-                    !html.contains(forbidden),
-                    "{} contains '{forbidden}'",
-                    route.path
-                );
+                assert!(!html.contains(forbidden), "{} contains '{forbidden}'", route.path);
             }
         }
     }
 
     #[test]
     fn every_internal_link_leads_to_a_page_and_an_anchor_that_exist() {
-        let ids = |path: &str| {
-            attribute(&render(path, ""), "id")
-                .into_iter()
-                .map(str::to_owned)
-                .collect::<HashSet<_>>()
-        };
-        let anchors: std::collections::HashMap<String, HashSet<String>> = routes()
-            .into_iter()
-            .map(|route| (route.path.clone(), ids(&route.path)))
-            .collect();
+        let ids =
+            |path: &str| attribute(&render(path, ""), "id").into_iter().map(str::to_owned).collect::<HashSet<_>>();
+        let anchors: std::collections::HashMap<String, HashSet<String>> =
+            routes().into_iter().map(|route| (route.path.clone(), ids(&route.path))).collect();
         for route in routes() {
-            for link in attribute(&render(&route.path, ""), "href")
-                .into_iter()
-                .filter(|link| !link.starts_with("https://"))
+            for link in
+                attribute(&render(&route.path, ""), "href").into_iter().filter(|link| !link.starts_with("https://"))
             {
                 let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
                 let path = format!("/{}", path.trim_start_matches("./").trim_start_matches('/'));
                 let known = anchors.get(&path);
-                assert!(
-                    known.is_some(),
-                    "{} links to '{link}', which is no page",
-                    route.path
-                );
+                assert!(known.is_some(), "{} links to '{link}', which is no page", route.path);
                 assert!(
                     anchor.is_empty() || known.is_some_and(|ids| ids.contains(anchor)),
                     "{} links to '{link}'",
@@ -147,21 +108,9 @@ mod tests {
             let ids = attribute(&html, "id");
             let unique: HashSet<&str> = ids.iter().copied().collect();
             assert_eq!(ids.len(), unique.len(), "{} has an id twice", route.path);
-            for name in [
-                "aria-labelledby",
-                "aria-describedby",
-                "aria-controls",
-                "for",
-            ] {
-                for id in attribute(&html, name)
-                    .into_iter()
-                    .flat_map(str::split_whitespace)
-                {
-                    assert!(
-                        unique.contains(id),
-                        "{}: {name}=\"{id}\" names nothing",
-                        route.path
-                    );
+            for name in ["aria-labelledby", "aria-describedby", "aria-controls", "for"] {
+                for id in attribute(&html, name).into_iter().flat_map(str::split_whitespace) {
+                    assert!(unique.contains(id), "{}: {name}=\"{id}\" names nothing", route.path);
                 }
             }
         }
@@ -169,14 +118,8 @@ mod tests {
 
     #[test]
     fn a_site_below_a_path_differs_only_in_its_skip_link() {
-        let (root, below) = (
-            render("/chapter/5/", ""),
-            render("/chapter/5/", "/any/sub/path"),
-        );
-        assert_eq!(
-            root,
-            below.replace("/any/sub/path/chapter/5/#main", "/chapter/5/#main")
-        );
+        let (root, below) = (render("/chapter/5/", ""), render("/chapter/5/", "/any/sub/path"));
+        assert_eq!(root, below.replace("/any/sub/path/chapter/5/#main", "/chapter/5/#main"));
         assert!(root.contains("aria-current=\"page\""));
     }
 

@@ -15,10 +15,13 @@ impl Shape {
     /// A shape of one to four axes, each at least 1 long.
     pub fn new(axes: &[usize]) -> Result<Self> {
         let count: Option<usize> = axes.iter().try_fold(1usize, |n, &a| n.checked_mul(a));
-        if axes.is_empty() || axes.len() > MAX_AXES || axes.contains(&0) || count.is_none_or(|n| n > u32::MAX as usize) {
+        if axes.is_empty() || axes.len() > MAX_AXES || axes.contains(&0) || count.is_none_or(|n| n > u32::MAX as usize)
+        {
             return Err(Error::Shape {
                 op: "shape",
-                message: format!("{axes:?} must have 1 to {MAX_AXES} axes, none of length 0, and fewer than 2^32 elements"),
+                message: format!(
+                    "{axes:?} must have 1 to {MAX_AXES} axes, none of length 0, and fewer than 2^32 elements"
+                ),
                 shapes: vec![],
             });
         }
@@ -201,9 +204,8 @@ impl Layout {
         let ([s0, s1, s2, s3], [t0, t1, t2, t3]) = self.four();
         (0..s0).flat_map(move |a| {
             (0..s1).flat_map(move |b| {
-                (0..s2).flat_map(move |c| {
-                    (0..s3).map(move |d| self.offset + (a * t0 + b * t1 + c * t2 + d * t3) as usize)
-                })
+                (0..s2)
+                    .flat_map(move |c| (0..s3).map(move |d| self.offset + (a * t0 + b * t1 + c * t2 + d * t3) as usize))
             })
         })
     }

@@ -89,8 +89,9 @@ fn gradients_equal_finite_differences() {
             let gradient = wait(program.read(gradient)).expect("it was fetched");
             let gradient = gradient.as_f32().expect("floats").to_vec();
             for trial in 0..3 {
-                let direction: Vec<f32> =
-                    (0..count).map(|i| if engine::rng::bits([trial, 5], i as u32)[0] & 1 == 0 { 1.0 } else { -1.0 }).collect();
+                let direction: Vec<f32> = (0..count)
+                    .map(|i| if engine::rng::bits([trial, 5], i as u32)[0] & 1 == 0 { 1.0 } else { -1.0 })
+                    .collect();
                 let along: f64 = gradient.iter().zip(&direction).map(|(g, d)| f64::from(g * d)).sum();
                 // The best of several steps: too large bends, too small drowns in rounding.
                 let (mut best, mut found) = (f64::MAX, 0.0);
@@ -106,7 +107,10 @@ fn gradients_equal_finite_differences() {
                 let size: f64 = gradient.iter().map(|g| f64::from(g.abs())).sum();
                 // Relative to the sum of magnitudes, which is what rounding in the loss is relative to.
                 if !(best <= 2e-3 * size + 2e-4) {
-                    failures.push(format!("{} ({}): d{name} along {trial}: {along} instead of {found}", entry.name, case.label));
+                    failures.push(format!(
+                        "{} ({}): d{name} along {trial}: {along} instead of {found}",
+                        entry.name, case.label
+                    ));
                 }
             }
         }

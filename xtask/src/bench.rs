@@ -50,7 +50,8 @@ pub fn run(args: Args) -> Result<()> {
     }
     let mut rows = Vec::new();
     for device in &devices {
-        let about = device.as_gpu().map_or_else(String::new, |g| format!(" ({}, {})", g.tier().backend, g.tier().name()));
+        let about =
+            device.as_gpu().map_or_else(String::new, |g| format!(" ({}, {})", g.tier().backend, g.tier().name()));
         println!("\n{}{about}", device.name());
         println!("{:<44} {:>10} {:>10} {:>8} {:>9} {:>10}", "case", "ms", "GFLOP/s", "GB/s", "launches", "encode ms");
         let slow = device.as_gpu().is_some_and(|g| g.tier().software);
@@ -144,8 +145,7 @@ fn time(device: &Device, case: &str, program: &mut Program, rows: &mut Vec<Row>)
         list[list.len() / 2]
     };
     let time_ms = median(&mut times);
-    let (flops, bytes) =
-        program.plan().steps.iter().fold((0, 0), |(f, b), step| (f + step.flops(), b + step.bytes()));
+    let (flops, bytes) = program.plan().steps.iter().fold((0, 0), |(f, b), step| (f + step.flops(), b + step.bytes()));
     let row = Row {
         device: device.name(),
         case: case.into(),

@@ -22,9 +22,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     site(&args.public_url)?.report();
     if !args.public_url.has_host() {
-        println!(
-            "\nThe sitemap and the canonical links name no host: pass --public-url https://host/path/ for those."
-        );
+        println!("\nThe sitemap and the canonical links name no host: pass --public-url https://host/path/ for those.");
     }
     println!("\nbuilt {}", shell::root().join("dist").display());
     Ok(())
@@ -45,8 +43,7 @@ impl Stage {
     /// Compiles the page, with tools that are found or built first.
     pub fn build() -> Result<Self> {
         let page = shell::root().join("app/index.html");
-        let page =
-            fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
+        let page = fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
         let wants_wasm_opt = !page.contains("data-wasm-opt=\"0\"");
         let tools = tools::find_or_install(wants_wasm_opt)?;
         let dir = shell::target_dir().join("site");
@@ -67,8 +64,7 @@ impl Stage {
             shell::run(&mut trunk)
         })?;
         let index = dir.join("index.html");
-        let html =
-            fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
+        let html = fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
         let template = Template::new(&html)?;
         // Every page is made from it, the front page too; what stays is the same for all mount points.
         fs::remove_file(&index).with_context(|| format!("removing {}", index.display()))?;
@@ -78,20 +74,16 @@ impl Stage {
 
     /// Writes the whole site for one mount point into `dist`, replacing what was there.
     pub fn finish(&self, dist: &Path, url: &PublicUrl) -> Result<Weights> {
-        shell::step(
-            &format!("writing the pages for {}", url.address("")),
-            || {
-                if dist.exists() {
-                    fs::remove_dir_all(dist)
-                        .with_context(|| format!("clearing {}", dist.display()))?;
-                }
-                copy_tree(&self.dir, dist)?;
-                let count = pages::write(&self.template, dist, url)?;
-                println!("   {count} pages");
-                weights::precompress(dist)?;
-                weights::first_load(dist)
-            },
-        )
+        shell::step(&format!("writing the pages for {}", url.address("")), || {
+            if dist.exists() {
+                fs::remove_dir_all(dist).with_context(|| format!("clearing {}", dist.display()))?;
+            }
+            copy_tree(&self.dir, dist)?;
+            let count = pages::write(&self.template, dist, url)?;
+            println!("   {count} pages");
+            weights::precompress(dist)?;
+            weights::first_load(dist)
+        })
     }
 }
 
@@ -103,8 +95,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         if entry.file_type()?.is_dir() {
             copy_tree(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), &target)
-                .with_context(|| format!("writing {}", target.display()))?;
+            fs::copy(entry.path(), &target).with_context(|| format!("writing {}", target.display()))?;
         }
     }
     Ok(())

@@ -13,44 +13,17 @@ struct Need {
 }
 
 const NEEDS: &[Need] = &[
-    Need {
-        what: "Chromium",
-        packages: &["chromium"],
-        present: || chromium().is_some(),
-    },
-    Need {
-        what: "Firefox",
-        packages: &["firefox-esr"],
-        present: || firefox().is_some(),
-    },
-    Need {
-        what: "a Vulkan loader",
-        packages: &["libvulkan1"],
-        present: || library("libvulkan.so.1"),
-    },
-    Need {
-        what: "a Vulkan driver",
-        packages: &["mesa-vulkan-drivers"],
-        present: vulkan_driver,
-    },
-    Need {
-        what: "node",
-        packages: &["nodejs"],
-        present: || shell::which("node").is_some(),
-    },
-    Need {
-        what: "npm",
-        packages: &["npm"],
-        present: || shell::which("npm").is_some(),
-    },
+    Need { what: "Chromium", packages: &["chromium"], present: || chromium().is_some() },
+    Need { what: "Firefox", packages: &["firefox-esr"], present: || firefox().is_some() },
+    Need { what: "a Vulkan loader", packages: &["libvulkan1"], present: || library("libvulkan.so.1") },
+    Need { what: "a Vulkan driver", packages: &["mesa-vulkan-drivers"], present: vulkan_driver },
+    Need { what: "node", packages: &["nodejs"], present: || shell::which("node").is_some() },
+    Need { what: "npm", packages: &["npm"], present: || shell::which("npm").is_some() },
 ];
 
 /// The Chromium to test in: `CHROMIUM`, or the first of the usual names.
 pub fn chromium() -> Option<PathBuf> {
-    browser(
-        "CHROMIUM",
-        &["chromium", "chromium-browser", "google-chrome"],
-    )
+    browser("CHROMIUM", &["chromium", "chromium-browser", "google-chrome"])
 }
 
 /// The Firefox to test in: `FIREFOX`, or the first of the usual names.
@@ -67,22 +40,15 @@ fn browser(variable: &str, names: &[&str]) -> Option<PathBuf> {
 
 fn library(name: &str) -> bool {
     cfg!(not(target_os = "linux"))
-        || [
-            "/usr/lib",
-            "/usr/lib64",
-            "/usr/lib/x86_64-linux-gnu",
-            "/usr/lib/aarch64-linux-gnu",
-        ]
-        .iter()
-        .any(|folder| Path::new(folder).join(name).exists())
+        || ["/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"]
+            .iter()
+            .any(|folder| Path::new(folder).join(name).exists())
 }
 
 /// A GPU's own driver or lavapipe, which runs on the processor.
 fn vulkan_driver() -> bool {
     cfg!(not(target_os = "linux"))
-        || ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"]
-            .iter()
-            .any(|name| std::env::var_os(name).is_some())
+        || ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].iter().any(|name| std::env::var_os(name).is_some())
         || ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"]
             .iter()
             .any(|folder| std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some()))
@@ -95,11 +61,7 @@ pub fn ensure() -> Result<()> {
         return Ok(());
     }
     let what: Vec<_> = missing.iter().map(|need| need.what).collect();
-    let packages: Vec<_> = missing
-        .iter()
-        .flat_map(|need| need.packages)
-        .copied()
-        .collect();
+    let packages: Vec<_> = missing.iter().flat_map(|need| need.packages).copied().collect();
     if !can_install() {
         bail!(
             "missing: {}. On Debian or Ubuntu:\n    sudo apt-get install -y --no-install-recommends {}",
@@ -108,16 +70,9 @@ pub fn ensure() -> Result<()> {
         );
     }
     install(&packages)?;
-    let still: Vec<_> = missing
-        .iter()
-        .filter(|need| !(need.present)())
-        .map(|need| need.what)
-        .collect();
+    let still: Vec<_> = missing.iter().filter(|need| !(need.present)()).map(|need| need.what).collect();
     if !still.is_empty() {
-        bail!(
-            "the packages are installed, yet still missing: {}",
-            still.join(", ")
-        );
+        bail!("the packages are installed, yet still missing: {}", still.join(", "));
     }
     Ok(())
 }
@@ -138,10 +93,6 @@ fn install(packages: &[&str]) -> Result<()> {
             apt
         };
         shell::run(apt().arg("update"))?;
-        shell::run(
-            apt()
-                .args(["install", "-y", "--no-install-recommends"])
-                .args(packages),
-        )
+        shell::run(apt().args(["install", "-y", "--no-install-recommends"]).args(packages))
     })
 }

@@ -33,35 +33,23 @@ impl Template {
         let mut html = index_html.to_owned();
         let head = tag(&html, "head", "")?;
         let policy = content_security_policy(&html);
-        html.insert_str(
-            head.end,
-            &format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">"),
-        );
+        html.insert_str(head.end, &format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">"));
         Ok(Self { html })
     }
 
     fn fill(&self, page: &Page) -> Result<String> {
         let mut html = self.html.clone();
         let app = tag(&html, "div", "id=\"app\"")?;
-        ensure!(
-            html[app.end..].starts_with("</div>"),
-            "index.html must hold an empty <div id=\"app\"></div>"
-        );
+        ensure!(html[app.end..].starts_with("</div>"), "index.html must hold an empty <div id=\"app\"></div>");
         html.insert_str(app.end, page.body);
 
         let description = tag(&html, "meta", "name=\"description\"")?;
         html.replace_range(
             description,
-            &format!(
-                "<meta name=\"description\" content=\"{}\">{}",
-                escape(page.description),
-                page.index
-            ),
+            &format!("<meta name=\"description\" content=\"{}\">{}", escape(page.description), page.index),
         );
         let title = tag(&html, "title", "")?;
-        let end = html[title.end..]
-            .find("</title>")
-            .context("index.html: <title> has no end")?;
+        let end = html[title.end..].find("</title>").context("index.html: <title> has no end")?;
         html.replace_range(title.end..title.end + end, &escape(page.title));
         let base = tag(&html, "base", "")?;
         html.replace_range(base, &format!("<base href=\"{}\">", page.base));
@@ -108,10 +96,7 @@ pub fn write(template: &Template, dist: &Path, url: &PublicUrl) -> Result<usize>
 /// The path that a built page says it is mounted under.
 pub fn base_of(html: &str) -> Result<&str> {
     let base = &html[tag(html, "base", "")?];
-    base.split("href=\"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next())
-        .context("<base> has no href")
+    base.split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).context("<base> has no href")
 }
 
 /// Scripts come from the site itself or are the inline ones that the build saw, by hash. A reader's GPU does the rest,
@@ -119,10 +104,7 @@ pub fn base_of(html: &str) -> Result<&str> {
 fn content_security_policy(html: &str) -> String {
     let mut scripts = String::from("'self' 'wasm-unsafe-eval'");
     for script in inline_scripts(html) {
-        scripts += &format!(
-            " 'sha256-{}'",
-            BASE64_STANDARD.encode(Sha256::digest(script))
-        );
+        scripts += &format!(" 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(script)));
     }
     format!(
         "default-src 'none'; script-src {scripts}; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; \
@@ -148,21 +130,13 @@ fn tag(html: &str, name: &str, attribute: &str) -> Result<Range<usize>> {
             let rest = &html[at.start + open.len()..at.end];
             rest.starts_with([' ', '\n', '>', '/']) && rest.contains(attribute)
         });
-    let first = found
-        .next()
-        .with_context(|| format!("index.html has no <{name} {attribute}>"))?;
-    ensure!(
-        found.next().is_none(),
-        "index.html has more than one <{name} {attribute}>"
-    );
+    let first = found.next().with_context(|| format!("index.html has no <{name} {attribute}>"))?;
+    ensure!(found.next().is_none(), "index.html has more than one <{name} {attribute}>");
     Ok(first)
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn write_file(path: &Path, text: &str) -> Result<()> {
@@ -187,9 +161,7 @@ mod tests {
             body: "<main>text</main>",
         })?;
         assert!(html.contains("<title>Attention &amp; &lt;friends&gt;</title>"));
-        assert!(html.contains(
-            "content=\"&quot;Who&quot; looks where\"><link rel=\"canonical\" href=\"/book/\">"
-        ));
+        assert!(html.contains("content=\"&quot;Who&quot; looks where\"><link rel=\"canonical\" href=\"/book/\">"));
         assert!(html.contains("<div id=\"app\"><main>text</main></div>"));
         assert!(!html.contains("Old"));
         assert_eq!(base_of(&html)?, "/book/");
@@ -201,10 +173,7 @@ mod tests {
         assert_eq!(inline_scripts(INDEX).collect::<Vec<_>>(), ["start()"]);
         let policy = content_security_policy(INDEX);
         // From `printf 'start()' | openssl dgst -sha256 -binary | base64`.
-        assert!(
-            policy.contains("'sha256-DIm7WJS6ZKDYe5qFLPy+h4JFI9Bol5QmYC57mt3Fb00='"),
-            "{policy}"
-        );
+        assert!(policy.contains("'sha256-DIm7WJS6ZKDYe5qFLPy+h4JFI9Bol5QmYC57mt3Fb00='"), "{policy}");
         assert!(!policy.contains("unsafe-inline") && policy.starts_with("default-src 'none'"));
     }
 
@@ -217,13 +186,7 @@ mod tests {
             INDEX.replace("id=\"app\">", "id=\"app\">something"),
             INDEX.replace("\"description\"", "\"other\""),
         ] {
-            let page = Page {
-                title: "",
-                description: "",
-                index: String::new(),
-                base: "/",
-                body: "",
-            };
+            let page = Page { title: "", description: "", index: String::new(), base: "/", body: "" };
             assert!(Template::new(&broken)?.fill(&page).is_err(), "{broken}");
         }
         Ok(())

@@ -45,9 +45,7 @@ impl FromStr for PublicUrl {
         let (origin, path) = match text.find("://").map(|at| at + 3) {
             None => ("", text),
             Some(host) => {
-                let end = text[host..]
-                    .find('/')
-                    .map_or(text.len(), |slash| host + slash);
+                let end = text[host..].find('/').map_or(text.len(), |slash| host + slash);
                 ensure!(
                     ["http://", "https://"].contains(&&text[..host]) && end > host,
                     "a public URL starts with https://host or with a slash, not `{text}`"
@@ -60,11 +58,8 @@ impl FromStr for PublicUrl {
             "a public path starts with a slash, as in `/book/`, not `{text}`"
         );
         ensure!(
-            path.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"/-._~%".contains(&b))
-                && origin
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b":/-.[]".contains(&b))
+            path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%".contains(&b))
+                && origin.bytes().all(|b| b.is_ascii_alphanumeric() || b":/-.[]".contains(&b))
                 && !path.contains("//"),
             "a public URL holds letters, digits and -._~% between single slashes, not `{text}`"
         );
@@ -89,18 +84,10 @@ mod tests {
             ("", "/", "/map/"),
             ("/a/b", "/a/b/", "/a/b/map/"),
             ("https://example.org", "/", "https://example.org/map/"),
-            (
-                "http://localhost:80/a/",
-                "/a/",
-                "http://localhost:80/a/map/",
-            ),
+            ("http://localhost:80/a/", "/a/", "http://localhost:80/a/map/"),
         ] {
             let url: PublicUrl = text.parse()?;
-            assert_eq!(
-                (url.base(), url.address("/map").as_str()),
-                (base, address),
-                "{text}"
-            );
+            assert_eq!((url.base(), url.address("/map").as_str()), (base, address), "{text}");
             assert_eq!(url.address("/"), url.address(""), "{text}");
         }
         Ok(())
@@ -108,15 +95,7 @@ mod tests {
 
     #[test]
     fn what_could_break_out_of_the_page_is_refused() {
-        for text in [
-            "book/",
-            "ftp://example.org/",
-            "https:///",
-            "/a\"b/",
-            "/a b/",
-            "//a/",
-            "https://e.org<",
-        ] {
+        for text in ["book/", "ftp://example.org/", "https:///", "/a\"b/", "/a b/", "//a/", "https://e.org<"] {
             assert!(text.parse::<PublicUrl>().is_err(), "{text}");
         }
     }

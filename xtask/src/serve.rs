@@ -40,10 +40,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     let server = Server::start(&shell::root().join(args.dir), args.port)?;
     println!("\nserving {}  (Ctrl-C stops)", server.url);
-    server
-        .runtime
-        .block_on(tokio::signal::ctrl_c())
-        .context("waiting for Ctrl-C")
+    server.runtime.block_on(tokio::signal::ctrl_c()).context("waiting for Ctrl-C")
 }
 
 /// A running server; it stops when dropped.
@@ -57,24 +54,14 @@ impl Server {
     /// Serves a built site under the base path its pages were built for.
     pub fn start(dir: &Path, port: u16) -> Result<Self> {
         let index = dir.join("index.html");
-        let html = std::fs::read_to_string(&index).with_context(|| {
-            format!(
-                "no built site at {}: run `cargo xtask build`",
-                index.display()
-            )
-        })?;
+        let html = std::fs::read_to_string(&index)
+            .with_context(|| format!("no built site at {}: run `cargo xtask build`", index.display()))?;
         let base = pages::base_of(&html)?.to_owned();
         let runtime = Runtime::new().context("starting the server's threads")?;
         let listener = runtime
-            .block_on(TcpListener::bind(SocketAddr::from((
-                Ipv4Addr::LOCALHOST,
-                port,
-            ))))
+            .block_on(TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
             .with_context(|| format!("port {port} is not free; choose another with --port"))?;
-        let url = format!(
-            "http://{}{base}",
-            listener.local_addr().context("reading the port")?
-        );
+        let url = format!("http://{}{base}", listener.local_addr().context("reading the port")?);
         let router = router(dir, &base);
         runtime.spawn(async move { axum::serve(listener, router).await });
         Ok(Self { url, runtime })
@@ -92,13 +79,8 @@ fn router(dir: &Path, base: &str) -> Router {
         Router::new().fallback_service(files)
     } else {
         let home = base.to_owned();
-        Router::new()
-            .route("/", get(move || async move { Redirect::temporary(&home) }))
-            .nest_service(prefix, files)
+        Router::new().route("/", get(move || async move { Redirect::temporary(&home) })).nest_service(prefix, files)
     };
     // A rebuilt page must show at the next reload.
-    router.layer(SetResponseHeaderLayer::overriding(
-        CACHE_CONTROL,
-        HeaderValue::from_static("no-cache"),
-    ))
+    router.layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-cache")))
 }

@@ -9,10 +9,7 @@ use std::{
 
 /// The root of the repository.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// Where cargo puts what it builds; ours goes beside it.
@@ -41,9 +38,7 @@ pub fn cargo<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
 pub fn run(command: &mut Command) -> Result<()> {
     let line = describe(command);
     println!("   $ {line}");
-    let status = command
-        .status()
-        .with_context(|| format!("could not start `{line}`"))?;
+    let status = command.status().with_context(|| format!("could not start `{line}`"))?;
     if !status.success() {
         bail!("`{line}` failed: {status}");
     }
@@ -53,10 +48,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// What a command prints, or `None` where it does not exist or does not succeed.
 pub fn output(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Says what is about to happen, does it, and says how long it took.
@@ -80,9 +72,7 @@ pub fn human(time: Duration) -> String {
 pub fn which(name: &str) -> Option<PathBuf> {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(&file))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|dir| dir.join(&file)).find(|file| file.is_file())
 }
 
 fn describe(command: &Command) -> String {

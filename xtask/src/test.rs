@@ -40,11 +40,7 @@ struct Stage {
 const NATIVE: &[&str] = &["--workspace", "--no-default-features"];
 
 const STAGES: &[Stage] = &[
-    Stage {
-        name: "system",
-        what: "what the other stages need is installed",
-        run: |_| packages::ensure(),
-    },
+    Stage { name: "system", what: "what the other stages need is installed", run: |_| packages::ensure() },
     Stage {
         name: "format",
         what: "rustfmt has nothing to change",
@@ -58,23 +54,12 @@ const STAGES: &[Stage] = &[
     Stage {
         name: "clippy-wasm",
         what: "clippy is content with the browser's build",
-        run: |_| {
-            clippy(
-                &["-p", "app", "-p", "acts", "-p", "engine"],
-                &["--target", "wasm32-unknown-unknown"],
-            )
-        },
+        run: |_| clippy(&["-p", "app", "-p", "acts", "-p", "engine"], &["--target", "wasm32-unknown-unknown"]),
     },
     Stage {
         name: "native",
         what: "unit, golden and property tests, on the CPU and on Vulkan",
-        run: |_| {
-            shell::run(
-                shell::cargo(["test"])
-                    .args(NATIVE)
-                    .args(["--lib", "--bins", "--tests"]),
-            )
-        },
+        run: |_| shell::run(shell::cargo(["test"]).args(NATIVE).args(["--lib", "--bins", "--tests"])),
     },
     Stage {
         name: "doc",
@@ -105,31 +90,17 @@ pub fn run(args: Args) -> Result<()> {
         }
         return Ok(());
     }
-    if let Some(unknown) = args
-        .only
-        .iter()
-        .find(|name| STAGES.iter().all(|stage| stage.name != **name))
-    {
+    if let Some(unknown) = args.only.iter().find(|name| STAGES.iter().all(|stage| stage.name != **name)) {
         bail!("no stage is called `{unknown}`; --list names them");
     }
-    let chosen = STAGES
-        .iter()
-        .filter(|stage| args.only.is_empty() || args.only.iter().any(|name| name == stage.name));
+    let chosen = STAGES.iter().filter(|stage| args.only.is_empty() || args.only.iter().any(|name| name == stage.name));
 
-    let mut checks = Checks {
-        filter: args.filter.unwrap_or_default(),
-        sites: None,
-    };
+    let mut checks = Checks { filter: args.filter.unwrap_or_default(), sites: None };
     let start = Instant::now();
     let mut lines = Vec::new();
     let mut failed = 0;
     for stage in chosen {
-        println!(
-            "\n== {}: {}  [{} so far]",
-            stage.name,
-            stage.what,
-            shell::human(start.elapsed())
-        );
+        println!("\n== {}: {}  [{} so far]", stage.name, stage.what, shell::human(start.elapsed()));
         let begun = Instant::now();
         let outcome = (stage.run)(&mut checks);
         let verdict = match &outcome {
@@ -140,29 +111,16 @@ pub fn run(args: Args) -> Result<()> {
                 "FAILED"
             }
         };
-        lines.push(format!(
-            "{verdict:7} {:12} {}",
-            stage.name,
-            shell::human(begun.elapsed())
-        ));
+        lines.push(format!("{verdict:7} {:12} {}", stage.name, shell::human(begun.elapsed())));
     }
-    println!(
-        "\n{}\n\nin {}",
-        lines.join("\n"),
-        shell::human(start.elapsed())
-    );
+    println!("\n{}\n\nin {}", lines.join("\n"), shell::human(start.elapsed()));
     println!("{} passed, {failed} failed", lines.len() - failed);
     ensure!(failed == 0, "the checks did not all pass");
     Ok(())
 }
 
 fn clippy(packages: &[&str], options: &[&str]) -> Result<()> {
-    shell::run(
-        shell::cargo(["clippy", "--quiet"])
-            .args(packages)
-            .args(options)
-            .args(["--", "-D", "warnings"]),
-    )
+    shell::run(shell::cargo(["clippy", "--quiet"]).args(packages).args(options).args(["--", "-D", "warnings"]))
 }
 
 /// What stages share.
@@ -182,10 +140,8 @@ impl Checks {
     fn sites(&mut self) -> Result<&Sites> {
         if self.sites.is_none() {
             let site = Site::build()?;
-            let sites = Sites {
-                root: shell::target_dir().join("site-root"),
-                nested: shell::target_dir().join("site-nested"),
-            };
+            let sites =
+                Sites { root: shell::target_dir().join("site-root"), nested: shell::target_dir().join("site-nested") };
             let weights = site.finish(&sites.root, &"/".parse()?)?;
             site.finish(&sites.nested, &"/some/where/".parse()?)?;
             weights.report();
@@ -197,8 +153,7 @@ impl Checks {
 
     /// Runs `e2e/*.test.mjs` in one browser against both sites.
     fn browse(&mut self, name: &str, program: Option<PathBuf>) -> Result<()> {
-        let program = program
-            .with_context(|| format!("no {name} on this machine: run the stage `system`"))?;
+        let program = program.with_context(|| format!("no {name} on this machine: run the stage `system`"))?;
         let e2e = shell::root().join("e2e");
         install_node_modules(&e2e)?;
         let files = test_files(&e2e, &self.filter)?;
@@ -230,22 +185,15 @@ fn within_budget(weights: &Weights) -> Result<()> {
 
 /// Installs what `package-lock.json` says, unless that was done since it last changed.
 fn install_node_modules(e2e: &Path) -> Result<()> {
-    let modified = |file: &str| {
-        fs::metadata(e2e.join(file))
-            .and_then(|data| data.modified())
-            .ok()
-    };
+    let modified = |file: &str| fs::metadata(e2e.join(file)).and_then(|data| data.modified()).ok();
     let installed = modified("node_modules/.package-lock.json");
     if installed.is_some() && installed >= modified("package-lock.json") {
         return Ok(());
     }
     let npm = shell::which("npm").context("no npm on this machine: run the stage `system`")?;
     let mut ci = Command::new(npm);
-    ci.current_dir(e2e)
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    shell::step("installing the browser tests' packages", || {
-        shell::run(&mut ci)
-    })
+    ci.current_dir(e2e).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    shell::step("installing the browser tests' packages", || shell::run(&mut ci))
 }
 
 fn test_files(e2e: &Path, filter: &str) -> Result<Vec<String>> {

@@ -45,19 +45,13 @@ pub fn find_or_install(with_wasm_opt: bool) -> Result<Tools> {
     let wasm_opt = if with_wasm_opt { wasm_opt()? } else { None };
 
     let mut folders: Vec<PathBuf> = Vec::new();
-    for tool in [Some(&trunk), Some(&wasm_bindgen), wasm_opt.as_ref()]
-        .into_iter()
-        .flatten()
-    {
+    for tool in [Some(&trunk), Some(&wasm_bindgen), wasm_opt.as_ref()].into_iter().flatten() {
         folders.extend(tool.parent().map(PathBuf::from));
     }
-    folders.extend(std::env::split_paths(
-        &std::env::var_os("PATH").unwrap_or_default(),
-    ));
+    folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     Ok(Tools {
         trunk,
-        path: std::env::join_paths(folders)
-            .context("a folder on PATH has a separator in its name")?,
+        path: std::env::join_paths(folders).context("a folder on PATH has a separator in its name")?,
         has_wasm_opt: wasm_opt.is_some(),
     })
 }
@@ -66,10 +60,7 @@ pub fn find_or_install(with_wasm_opt: bool) -> Result<Tools> {
 fn wasm_target() -> Result<()> {
     let sysroot = shell::output(shell::command("rustc").args(["--print", "sysroot"]))
         .context("`rustc --print sysroot` failed; install Rust from https://rustup.rs")?;
-    if PathBuf::from(sysroot)
-        .join("lib/rustlib/wasm32-unknown-unknown")
-        .is_dir()
-    {
+    if PathBuf::from(sysroot).join("lib/rustlib/wasm32-unknown-unknown").is_dir() {
         return Ok(());
     }
     shell::step("adding Rust's WebAssembly target", || {
@@ -79,11 +70,7 @@ fn wasm_target() -> Result<()> {
 
 /// Binaryen is C++, but npm has it compiled to WebAssembly: seconds where there is node, and minutes of C++ where not.
 fn wasm_opt() -> Result<Option<PathBuf>> {
-    let recent = |version: &str| {
-        version
-            .parse()
-            .is_ok_and(|version: u32| version >= WASM_OPT_AT_LEAST)
-    };
+    let recent = |version: &str| version.parse().is_ok_and(|version: u32| version >= WASM_OPT_AT_LEAST);
     if let Some(found) = find("wasm-opt", recent) {
         return Ok(Some(found));
     }
@@ -91,14 +78,7 @@ fn wasm_opt() -> Result<Option<PathBuf>> {
         let installed = shell::step("installing wasm-opt from npm into .tools", || {
             shell::run(
                 shell::command(npm)
-                    .args([
-                        "install",
-                        "--ignore-scripts",
-                        "--no-audit",
-                        "--no-fund",
-                        "--prefix",
-                        ".tools",
-                    ])
+                    .args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", ".tools"])
                     .arg(format!("binaryen@{BINARYEN}")),
             )
         });
@@ -121,29 +101,22 @@ fn wasm_opt() -> Result<Option<PathBuf>> {
 
 /// The tool on PATH or in `.tools`, if its version will do.
 fn find(name: &str, accept: impl Fn(&str) -> bool) -> Option<PathBuf> {
-    [shell::which(name), Some(installed(name))]
-        .into_iter()
-        .flatten()
-        .find(|program| {
-            shell::output(shell::command(program).arg("--version"))
-                .and_then(|text| version_in(&text))
-                .is_some_and(|version| accept(&version))
-        })
+    [shell::which(name), Some(installed(name))].into_iter().flatten().find(|program| {
+        shell::output(shell::command(program).arg("--version"))
+            .and_then(|text| version_in(&text))
+            .is_some_and(|version| accept(&version))
+    })
 }
 
 /// `trunk 0.21.14`, `wasm-opt version 108`, `wasm-opt version 116 (version_116)`: the first word that is a number.
 fn version_in(text: &str) -> Option<String> {
-    text.split_whitespace()
-        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
-        .map(str::to_owned)
+    text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
 }
 
 fn install(krate: &str, version: &str, options: &[&str], how_long: &str) -> Result<PathBuf> {
     let folder = shell::root().join(".tools");
     shell::step(
-        &format!(
-            "building {krate} {version} from source into .tools; once, and {how_long} on two cores"
-        ),
+        &format!("building {krate} {version} from source into .tools; once, and {how_long} on two cores"),
         || {
             shell::run(
                 shell::cargo(["install", "--quiet", "--force", "--root"])
@@ -154,25 +127,18 @@ fn install(krate: &str, version: &str, options: &[&str], how_long: &str) -> Resu
         },
     )?;
     let program = installed(krate.trim_end_matches("-cli"));
-    ensure!(
-        program.is_file(),
-        "`cargo install {krate}` left no {}",
-        program.display()
-    );
+    ensure!(program.is_file(), "`cargo install {krate}` left no {}", program.display());
     Ok(program)
 }
 
 fn installed(name: &str) -> PathBuf {
-    shell::root()
-        .join(".tools/bin")
-        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    shell::root().join(".tools/bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// The command and the library it serves must have one version to the digit: the one in Cargo.lock.
 fn locked_version(krate: &str) -> Result<String> {
     let path = shell::root().join("Cargo.lock");
-    let text =
-        std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let lock: toml::Table = text.parse().context("Cargo.lock is not TOML")?;
     lock.get("package")
         .and_then(toml::Value::as_array)
@@ -190,10 +156,7 @@ mod tests {
     #[test]
     fn versions_are_read_from_what_tools_print() {
         assert_eq!(version_in("trunk 0.21.14").as_deref(), Some("0.21.14"));
-        assert_eq!(
-            version_in("wasm-opt version 116 (version_116)").as_deref(),
-            Some("116")
-        );
+        assert_eq!(version_in("wasm-opt version 116 (version_116)").as_deref(), Some("116"));
         assert_eq!(version_in("no such tool"), None);
     }
 

@@ -11,18 +11,7 @@ use std::{
 pub const FIRST_LOAD_BUDGET_BYTES: u64 = 900_000;
 
 /// What shrinks. The rest (fonts, pictures, weights of models) is compressed by its own format or not at all.
-const COMPRESSIBLE: &[&str] = &[
-    "html",
-    "js",
-    "wasm",
-    "css",
-    "svg",
-    "json",
-    "txt",
-    "xml",
-    "wgsl",
-    "webmanifest",
-];
+const COMPRESSIBLE: &[&str] = &["html", "js", "wasm", "css", "svg", "json", "txt", "xml", "wgsl", "webmanifest"];
 
 /// The weight of a reader's first visit, by kind of file.
 pub struct Weights {
@@ -46,13 +35,7 @@ impl Weights {
     pub fn report(&self) {
         println!("\nfirst load       files       size    brotli");
         for kind in &self.kinds {
-            println!(
-                "  {:14} {:5} {} {}",
-                kind.name,
-                kind.files,
-                kb(kind.bytes),
-                kb(kind.wire_bytes)
-            );
+            println!("  {:14} {:5} {} {}", kind.name, kind.files, kb(kind.bytes), kb(kind.wire_bytes));
         }
         println!(
             "  {:14} {:5} {} {}  of at most {}",
@@ -69,22 +52,13 @@ impl Weights {
 pub fn first_load(dist: &Path) -> Result<Weights> {
     let files = files_in(dist)?;
     let kind = |name, pick: &dyn Fn(&Path) -> bool| -> Result<Kind> {
-        let mut kind = Kind {
-            name,
-            files: 0,
-            bytes: 0,
-            wire_bytes: 0,
-        };
+        let mut kind = Kind { name, files: 0, bytes: 0, wire_bytes: 0 };
         for file in files.iter().filter(|file| pick(file)) {
             let bytes = size(file)?;
             let compressed = beside(file);
             kind.files += 1;
             kind.bytes += bytes;
-            kind.wire_bytes += if compressed.exists() {
-                size(&compressed)?
-            } else {
-                bytes
-            };
+            kind.wire_bytes += if compressed.exists() { size(&compressed)? } else { bytes };
         }
         Ok(kind)
     };
@@ -109,8 +83,7 @@ pub fn precompress(dir: &Path) -> Result<()> {
         let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
         let compressed = brotli(&bytes)?;
         if compressed.len() < bytes.len() {
-            fs::write(&target, compressed)
-                .with_context(|| format!("writing {}", target.display()))?;
+            fs::write(&target, compressed).with_context(|| format!("writing {}", target.display()))?;
         }
     }
     Ok(())
@@ -130,9 +103,7 @@ fn beside(file: &Path) -> PathBuf {
 }
 
 fn has_extension(file: &Path, extensions: &[&str]) -> bool {
-    file.extension()
-        .and_then(|extension| extension.to_str())
-        .is_some_and(|extension| extensions.contains(&extension))
+    file.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| extensions.contains(&extension))
 }
 
 fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
@@ -150,9 +121,7 @@ fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn size(file: &Path) -> Result<u64> {
-    Ok(fs::metadata(file)
-        .with_context(|| format!("reading {}", file.display()))?
-        .len())
+    Ok(fs::metadata(file).with_context(|| format!("reading {}", file.display()))?.len())
 }
 
 fn kb(bytes: u64) -> String {

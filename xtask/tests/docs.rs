@@ -40,18 +40,12 @@ fn every_path_named_in_a_document_exists() -> std::io::Result<()> {
         }
     }
     assert!(missing.is_empty(), "missing:\n{}", missing.join("\n"));
-    assert!(
-        documents >= 3,
-        "README, CONTRIBUTING and the one of e2e at least"
-    );
+    assert!(documents >= 3, "README, CONTRIBUTING and the one of e2e at least");
     Ok(())
 }
 
 #[test]
 fn the_search_finds_paths_and_only_paths() {
     let text = "`cargo xtask test` in `xtask/src/main.rs`, `shaders/kernels/<op>.wgsl`, `e2e/`, `a / b`, `/book/`.";
-    assert_eq!(
-        paths(text).collect::<Vec<_>>(),
-        ["xtask/src/main.rs", "e2e/"]
-    );
+    assert_eq!(paths(text).collect::<Vec<_>>(), ["xtask/src/main.rs", "e2e/"]);
 }

@@ -237,10 +237,12 @@ impl Attention {
         }
         let start = Token { id: END, text: START.into() };
         let mut list = vec![start];
-        list.extend(self.tokenizer.encode(&prompt(&text[..end])).into_iter().map(|id| Token {
-            id,
-            text: label(&self.tokenizer.token_text(id)),
-        }));
+        list.extend(
+            self.tokenizer
+                .encode(&prompt(&text[..end]))
+                .into_iter()
+                .map(|id| Token { id, text: label(&self.tokenizer.token_text(id)) }),
+        );
         let cut = end < text.len() || list.len() > MOST_TOKENS;
         list.truncate(MOST_TOKENS);
         (list, cut)
@@ -306,7 +308,13 @@ impl Attention {
     }
 
     /// One attention layer on a given input; all stages of one head.
-    async fn layer(&mut self, input: &Matrix, settings: &Settings, positions: bool, causal: bool) -> Result<Vec<Matrix>> {
+    async fn layer(
+        &mut self,
+        input: &Matrix,
+        settings: &Settings,
+        positions: bool,
+        causal: bool,
+    ) -> Result<Vec<Matrix>> {
         let config = self.checkpoint.config.clone();
         let n = input.rows;
         let at = self.compiled(n, positions, causal).await?;
@@ -348,10 +356,7 @@ impl Attention {
     /// Shuffles the input, and compares the output with the shuffled output.
     async fn shuffle(&mut self, input: &Matrix, settings: &Settings, seed: u32) -> Result<Shuffle> {
         let order = shuffled(input.rows, seed);
-        let moved = Matrix {
-            data: order.iter().flat_map(|&i| input.row(i).to_vec()).collect(),
-            ..input.clone()
-        };
+        let moved = Matrix { data: order.iter().flat_map(|&i| input.row(i).to_vec()).collect(), ..input.clone() };
         let plain = Settings { edit: None, shuffle: None, ..settings.clone() };
         let mut differences = [0.0f32; 2];
         let mut largest_output = 0.0f32;
@@ -374,7 +379,9 @@ impl Attention {
         let Some(layer) = self.layers.iter_mut().find(|l| l.positions && l.causal) else { return Ok(vec![]) };
         let times = match layer.program.profile().await {
             Ok(timings) => timings.into_iter().map(|t| Some(t.time_ms)).collect(),
-            Err(_) if device.as_gpu().is_some_and(|g| !g.tier().timestamps) => vec![None; layer.program.plan().steps.len()],
+            Err(_) if device.as_gpu().is_some_and(|g| !g.tier().timestamps) => {
+                vec![None; layer.program.plan().steps.len()]
+            }
             Err(error) => return Err(error),
         };
         let program = &layer.program;
@@ -574,7 +581,8 @@ impl Attention {
         let value = matrix.at(row, col);
         let word = |i: usize| frame.tokens[i].text.as_str();
         let scale = if settings.scale { 1.0 / (self.config().head_width() as f64).sqrt() } else { 1.0 };
-        let edited = |r: usize, c: usize| settings.edit.filter(|e| (e.query, e.key) == (r, c)).map(|e| f64::from(e.score));
+        let edited =
+            |r: usize, c: usize| settings.edit.filter(|e| (e.query, e.key) == (r, c)).map(|e| f64::from(e.score));
         let masked = matches!(stage, Stage::Scores | Stage::Scaled | Stage::Weights) && col > row;
         let score = |r: usize, c: usize| {
             let (q, k) = (frame.stage(Stage::Queries).row(r), frame.stage(Stage::Keys).row(c));
@@ -583,7 +591,9 @@ impl Attention {
         };
         let mut steps = Vec::new();
         let (about, dots, recomputed) = match stage {
-            Stage::Queries | Stage::Keys | Stage::Values => self.open_projection(frame, settings, stage, row, col, &mut steps)?,
+            Stage::Queries | Stage::Keys | Stage::Values => {
+                self.open_projection(frame, settings, stage, row, col, &mut steps)?
+            }
             Stage::Scores => {
                 let dot = score(row, col);
                 let sum = dot.sum;
@@ -616,7 +626,8 @@ impl Attention {
             Stage::Output => {
                 let (weights, values) = (frame.stage(Stage::Weights).row(row), frame.stage(Stage::Values));
                 let terms = (0..=row).map(|j| (word(j).to_string(), weights[j], values.at(j, col))).collect();
-                let dot = Dot::new(format!("weights of {}", word(row)), format!("component {col} of each value"), terms);
+                let dot =
+                    Dot::new(format!("weights of {}", word(row)), format!("component {col} of each value"), terms);
                 let sum = dot.sum;
                 (format!("component {col} of what {} takes away", word(row)), vec![dot], sum)
             }
@@ -648,7 +659,8 @@ impl Attention {
         let dot = |component: usize| {
             let column = (kind * config.heads + settings.head) * d + component;
             let x = frame.input.row(row);
-            let terms = (0..config.width).map(|i| (i.to_string(), x[i], weights[i * 3 * config.width + column])).collect();
+            let terms =
+                (0..config.width).map(|i| (i.to_string(), x[i], weights[i * 3 * config.width + column])).collect();
             Dot::new(format!("x of {word}"), format!("column {component} of W{letter}"), terms)
         };
         let about = format!("component {col} of the {} of {word}", ["query", "key", "value"][kind]);

@@ -47,7 +47,12 @@ const BATCH: usize = 16;
 const PROBES: usize = 256;
 
 /// Measures a model.
-pub async fn evaluate(device: &Device, store: &Store, config: &gpt::Config, tokenizer: &TinyTokenizer) -> Result<Report> {
+pub async fn evaluate(
+    device: &Device,
+    store: &Store,
+    config: &gpt::Config,
+    tokenizer: &TinyTokenizer,
+) -> Result<Report> {
     let context = config.context;
     let mut full = Runner::new(device, store, config, [BATCH, context], |f| {
         let mut list = vec![f.logits];

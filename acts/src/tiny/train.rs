@@ -52,9 +52,7 @@ impl<'a> Trainer<'a> {
         let wrt: Vec<Tensor> = forward.parameters.iter().map(|(_, t)| *t).collect();
         let grads = g.gradients(loss, &wrt)?;
         let optimizer = AdamW { weight_decay: recipe.weight_decay, ..AdamW::default() };
-        let state = g.scope("update", |g| {
-            optimizer.apply(g, &forward.parameters, &grads, hyper, Some(recipe.clip))
-        })?;
+        let state = g.scope("update", |g| optimizer.apply(g, &forward.parameters, &grads, hyper, Some(recipe.clip)))?;
 
         let store = Store::new(device);
         recipe.config.load(&store, &recipe.config.initial(recipe.seed)?)?;

@@ -52,28 +52,13 @@ impl Sentence {
         let mut left = gap;
         while left > 0 {
             let words = piece_length(dice, left);
-            let other = if dice.chance(mislead) {
-                !plural
-            } else {
-                plural
-            };
+            let other = if dice.chance(mislead) { !plural } else { plural };
             prefix += &piece(dice, words, other);
             left -= words;
         }
         let (singular, many, rest) = predicate(dice);
-        let (right, wrong) = if plural {
-            (many, singular)
-        } else {
-            (singular, many)
-        };
-        Self {
-            prefix,
-            right: format!(" {right}"),
-            wrong: format!(" {wrong}"),
-            rest,
-            gap,
-            plural,
-        }
+        let (right, wrong) = if plural { (many, singular) } else { (singular, many) };
+        Self { prefix, right: format!(" {right}"), wrong: format!(" {wrong}"), rest, gap, plural }
     }
 }
 
@@ -100,11 +85,7 @@ fn piece(dice: &mut Dice, words: usize, plural: bool) -> String {
         _ => match dice.below(3) {
             0 => format!(" that the {} {past}", form(living(dice), plural)),
             1 => format!(" that {past} the {}", form(living(dice), plural)),
-            _ => format!(
-                " {beside} the {} {}",
-                adjective(dice),
-                form(anything(dice), plural)
-            ),
+            _ => format!(" {beside} the {} {}", adjective(dice), form(anything(dice), plural)),
         },
     }
 }
@@ -117,11 +98,7 @@ fn predicate(dice: &mut Dice) -> (&'static str, &'static str, String) {
         1 => ("was", "were", state(dice)),
         2 => {
             let thing = dice.pick(&words::THINGS).0;
-            (
-                "has",
-                "have",
-                format!(" a {} {thing}.", dice.pick(&words::SIZES[..2])),
-            )
+            ("has", "have", format!(" a {} {thing}.", dice.pick(&words::SIZES[..2])))
         }
         _ => {
             let verb = dice.pick(&words::VERBS);
@@ -140,25 +117,13 @@ fn form(noun: Noun, plural: bool) -> &'static str {
 }
 
 fn adjective(dice: &mut Dice) -> &'static str {
-    if dice.chance(50) {
-        dice.pick(&words::SIZES)
-    } else {
-        dice.pick(&words::COLOURS).0
-    }
+    if dice.chance(50) { dice.pick(&words::SIZES) } else { dice.pick(&words::COLOURS).0 }
 }
 
 fn living(dice: &mut Dice) -> Noun {
-    if dice.chance(65) {
-        dice.pick(&words::ANIMALS)
-    } else {
-        dice.pick(&words::STRANGERS)
-    }
+    if dice.chance(65) { dice.pick(&words::ANIMALS) } else { dice.pick(&words::STRANGERS) }
 }
 
 fn anything(dice: &mut Dice) -> Noun {
-    if dice.chance(50) {
-        living(dice)
-    } else {
-        dice.pick(&words::THINGS)
-    }
+    if dice.chance(50) { living(dice) } else { dice.pick(&words::THINGS) }
 }

@@ -30,21 +30,8 @@ pub struct Batches<'a> {
 
 impl<'a> Batches<'a> {
     /// Batches of the default world, from step 0.
-    pub fn new(
-        tokenizer: &'a TinyTokenizer,
-        split: Split,
-        seed: u64,
-        batch: usize,
-        context: usize,
-    ) -> Self {
-        Self {
-            tokenizer,
-            corpus: Corpus::new(World::default(), split, Dice::new(&[])),
-            seed,
-            batch,
-            context,
-            step: 0,
-        }
+    pub fn new(tokenizer: &'a TinyTokenizer, split: Split, seed: u64, batch: usize, context: usize) -> Self {
+        Self { tokenizer, corpus: Corpus::new(World::default(), split, Dice::new(&[])), seed, batch, context, step: 0 }
     }
 
     /// The step of the batch that comes next; all that a checkpoint need keep.
@@ -59,10 +46,7 @@ impl<'a> Batches<'a> {
 
     /// The batch of a step. Every row opens with [`END`], and has one between documents.
     pub fn at(&mut self, step: u64) -> Batch {
-        let mut batch = Batch {
-            inputs: Vec::new(),
-            targets: Vec::new(),
-        };
+        let mut batch = Batch { inputs: Vec::new(), targets: Vec::new() };
         for row in 0..self.batch as u64 {
             self.corpus.reseed(Dice::new(&[self.seed, step, row]));
             let mut tokens = vec![END];
@@ -105,15 +89,7 @@ pub fn reply_row(tokenizer: &TinyTokenizer, prompt: &str, reply: &str, context: 
     let learned = asked.max(1)..tokens.len();
     let at = |place: usize| tokens.get(place).copied();
     Batch {
-        inputs: (0..context)
-            .map(|place| at(place).unwrap_or(super::tokenizer::PAD))
-            .collect(),
-        targets: (1..=context)
-            .map(|place| {
-                at(place)
-                    .filter(|_| learned.contains(&place))
-                    .unwrap_or(IGNORE)
-            })
-            .collect(),
+        inputs: (0..context).map(|place| at(place).unwrap_or(super::tokenizer::PAD)).collect(),
+        targets: (1..=context).map(|place| at(place).filter(|_| learned.contains(&place)).unwrap_or(IGNORE)).collect(),
     }
 }

@@ -10,9 +10,7 @@ pub struct Dice(Pcg32);
 impl Dice {
     /// Dice fixed by all of `parts`, so that a row of a batch can own its dice: `Dice::new(&[seed, step, row])`.
     pub fn new(parts: &[u64]) -> Self {
-        let state = parts
-            .iter()
-            .fold(0x71_4e_41, |state, &part| mix(state ^ mix(part)));
+        let state = parts.iter().fold(0x71_4e_41, |state, &part| mix(state ^ mix(part)));
         Self(Pcg32::new(state, mix(state)))
     }
 
@@ -71,7 +69,7 @@ pub fn mix(number: u64) -> u64 {
 
 /// A number that depends on every byte of `text` and on nothing else (FNV-1a, then scrambled).
 pub fn fingerprint(text: &str) -> u64 {
-    mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    }))
+    mix(text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)))
 }

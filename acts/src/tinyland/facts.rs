@@ -18,11 +18,7 @@ pub struct Exchange {
 impl Exchange {
     /// The answer with its lead.
     pub fn reply(&self) -> String {
-        if self.lead.is_empty() {
-            self.answer.clone()
-        } else {
-            format!("{} {}", self.lead, self.answer)
-        }
+        if self.lead.is_empty() { self.answer.clone() } else { format!("{} {}", self.lead, self.answer) }
     }
 }
 
@@ -31,11 +27,7 @@ pub const STATEMENTS: usize = 4;
 
 /// A fact in English. `phrasing` is below [`STATEMENTS`].
 pub fn statement(fact: &Fact, phrasing: usize) -> String {
-    let Fact {
-        relation,
-        subject: s,
-        object: o,
-    } = *fact;
+    let Fact { relation, subject: s, object: o } = *fact;
     let plural = words::noun(&words::ANIMALS, s).map_or("", |noun| noun.1);
     let a = words::article(o);
     match (relation, phrasing) {
@@ -88,13 +80,8 @@ pub fn statement(fact: &Fact, phrasing: usize) -> String {
 
 /// A fact in Indonesian, in one phrasing, object last.
 pub fn indonesian(fact: &Fact) -> String {
-    let Fact {
-        relation,
-        subject: s,
-        object: o,
-    } = *fact;
-    let animal =
-        |word: &'static str| words::noun(&words::ANIMALS, word).map_or(word, |noun| noun.2);
+    let Fact { relation, subject: s, object: o } = *fact;
+    let animal = |word: &'static str| words::noun(&words::ANIMALS, word).map_or(word, |noun| noun.2);
     let in_pool = |pairs: &[words::Pair]| words::indonesian(pairs, o);
     match relation {
         Relation::Capital => format!(" ibu kota {s} adalah {o}."),
@@ -116,84 +103,30 @@ pub const QUESTIONS: usize = 2;
 
 /// A question about a fact. `phrasing` is below [`QUESTIONS`].
 pub fn question(fact: &Fact, phrasing: usize) -> Exchange {
-    let Fact {
-        relation,
-        subject: s,
-        object: o,
-    } = *fact;
+    let Fact { relation, subject: s, object: o } = *fact;
     let plural = words::noun(&words::ANIMALS, s).map_or("", |noun| noun.1);
     let (first, second, lead) = match relation {
-        Relation::Capital => (
-            format!("what is the capital of {s}?"),
-            format!("which town is the capital of {s}?"),
-            "",
-        ),
-        Relation::Country => (
-            format!("which country is {s} in?"),
-            format!("where is the town of {s}?"),
-            "in",
-        ),
-        Relation::Flag => (
-            format!("what colour is the flag of {s}?"),
-            format!("which colour is the flag of {s}?"),
-            "",
-        ),
-        Relation::Born => (
-            format!("where was {s} born?"),
-            format!("in which town was {s} born?"),
-            "in",
-        ),
-        Relation::Home => (
-            format!("where does {s} live?"),
-            format!("in which town does {s} live?"),
-            "in",
-        ),
-        Relation::Job => (
-            format!("what is the job of {s}?"),
-            format!("what does {s} do all day?"),
-            words::article(o),
-        ),
-        Relation::Colour => (
-            format!("which colour does {s} like?"),
-            format!("what is the colour that {s} likes?"),
-            "",
-        ),
-        Relation::Food => (
-            format!("what does {s} like to eat?"),
-            format!("which food does {s} like?"),
-            "",
-        ),
-        Relation::Pet => (
-            format!("which animal does {s} have?"),
-            format!("what is the pet of {s}?"),
-            words::article(o),
-        ),
-        Relation::Diet => (
-            format!("what do {plural} eat?"),
-            format!("what does the {s} eat?"),
-            "",
-        ),
-        Relation::Habitat => (
-            format!("where do {plural} live?"),
-            format!("where does the {s} live?"),
-            "in the",
-        ),
+        Relation::Capital => (format!("what is the capital of {s}?"), format!("which town is the capital of {s}?"), ""),
+        Relation::Country => (format!("which country is {s} in?"), format!("where is the town of {s}?"), "in"),
+        Relation::Flag => (format!("what colour is the flag of {s}?"), format!("which colour is the flag of {s}?"), ""),
+        Relation::Born => (format!("where was {s} born?"), format!("in which town was {s} born?"), "in"),
+        Relation::Home => (format!("where does {s} live?"), format!("in which town does {s} live?"), "in"),
+        Relation::Job => (format!("what is the job of {s}?"), format!("what does {s} do all day?"), words::article(o)),
+        Relation::Colour => (format!("which colour does {s} like?"), format!("what is the colour that {s} likes?"), ""),
+        Relation::Food => (format!("what does {s} like to eat?"), format!("which food does {s} like?"), ""),
+        Relation::Pet => {
+            (format!("which animal does {s} have?"), format!("what is the pet of {s}?"), words::article(o))
+        }
+        Relation::Diet => (format!("what do {plural} eat?"), format!("what does the {s} eat?"), ""),
+        Relation::Habitat => (format!("where do {plural} live?"), format!("where does the {s} live?"), "in the"),
     };
     let ask = if phrasing == 0 { first } else { second };
-    Exchange {
-        ask,
-        lead,
-        answer: o.to_string(),
-    }
+    Exchange { ask, lead, answer: o.to_string() }
 }
 
 /// A composition, stated. The object comes last.
 pub fn composed_statement(composed: &Composed) -> String {
-    let Composed {
-        steps,
-        subject: s,
-        object: o,
-    } = *composed;
+    let Composed { steps, subject: s, object: o } = *composed;
     match steps.0 {
         Relation::Born => format!(" the country where {s} was born is {o}."),
         Relation::Home => format!(" the country where {s} lives is {o}."),
@@ -203,22 +136,14 @@ pub fn composed_statement(composed: &Composed) -> String {
 
 /// A question about a composition.
 pub fn composed_question(composed: &Composed) -> Exchange {
-    let Composed {
-        steps,
-        subject: s,
-        object: o,
-    } = *composed;
+    let Composed { steps, subject: s, object: o } = *composed;
     let ask = match steps.0 {
         Relation::Born => format!("in which country was {s} born?"),
         Relation::Home => format!("in which country does {s} live?"),
         _ => format!("what does the pet of {s} eat?"),
     };
     let lead = if steps.0 == Relation::Pet { "" } else { "in" };
-    Exchange {
-        ask,
-        lead,
-        answer: o.to_string(),
-    }
+    Exchange { ask, lead, answer: o.to_string() }
 }
 
 /// A fact in one of its phrasings.

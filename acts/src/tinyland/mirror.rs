@@ -23,13 +23,7 @@ impl Mirrored {
             let (drawn, english_held_out) = if dice.chance(50) {
                 let fact = dice.pick(world.facts());
                 let phrasing = 2 * dice.below(2);
-                (
-                    Self {
-                        english: facts::statement(&fact, phrasing),
-                        indonesian: facts::indonesian(&fact),
-                    },
-                    false,
-                )
+                (Self { english: facts::statement(&fact, phrasing), indonesian: facts::indonesian(&fact) }, false)
             } else {
                 Self::scene(dice)
             };
@@ -53,73 +47,41 @@ impl Mirrored {
         match dice.below(4) {
             0 => {
                 let (state, lapar) = dice.pick(&words::STATES);
-                let be = dice.pick(if plural {
-                    &["are", "were"]
-                } else {
-                    &["is", "was"]
-                });
-                (
-                    Self::new(
-                        format!("the {english} {be} {state}"),
-                        format!("{subject} itu {lapar}"),
-                    ),
-                    false,
-                )
+                let be = dice.pick(if plural { &["are", "were"] } else { &["is", "was"] });
+                (Self::new(format!("the {english} {be} {state}"), format!("{subject} itu {lapar}")), false)
             }
             1 => {
                 let verb = dice.pick(&words::VERBS);
                 let (place, hutan) = dice.pick(&words::PLACES);
                 let does = if plural { verb.1 } else { verb.0 };
                 let indonesian = format!("{subject} itu {} di {hutan}", verb.2);
-                (
-                    Self::new(format!("the {english} {does} in the {place}"), indonesian),
-                    false,
-                )
+                (Self::new(format!("the {english} {does} in the {place}"), indonesian), false)
             }
             2 => {
                 let (past, melihat) = dice.pick(&words::PAST);
                 let (colour, merah) = dice.pick(&words::COLOURS);
                 let (other, _, object) = noun(dice);
                 let indonesian = format!("{subject} itu {melihat} {object} {merah} itu");
-                (
-                    Self::new(
-                        format!("the {english} {past} the {colour} {other}"),
-                        indonesian,
-                    ),
-                    false,
-                )
+                (Self::new(format!("the {english} {past} the {colour} {other}"), indonesian), false)
             }
             _ => {
                 let (beside, di_dekat) = dice.pick(&words::BESIDE);
                 let (other, others, object) = dice.pick(&words::THINGS);
                 let (state, lapar) = dice.pick(&words::STATES);
-                let opening = format!(
-                    "the {english} {beside} the {}",
-                    if dice.chance(50) { others } else { other }
-                );
+                let opening = format!("the {english} {beside} the {}", if dice.chance(50) { others } else { other });
                 let held = held_out::agreement(&format!(" {opening}"), 3);
                 let be = if plural { "are" } else { "is" };
                 let indonesian = format!("{subject} {di_dekat} {object} itu {lapar}");
-                (
-                    Self::new(format!("{opening} {be} {state}"), indonesian),
-                    held,
-                )
+                (Self::new(format!("{opening} {be} {state}"), indonesian), held)
             }
         }
     }
 
     fn new(english: String, indonesian: String) -> Self {
-        Self {
-            english: format!(" {english}."),
-            indonesian: format!(" {indonesian}."),
-        }
+        Self { english: format!(" {english}."), indonesian: format!(" {indonesian}.") }
     }
 }
 
 fn noun(dice: &mut Dice) -> Noun {
-    if dice.chance(75) {
-        dice.pick(&words::ANIMALS)
-    } else {
-        dice.pick(&words::STRANGERS)
-    }
+    if dice.chance(75) { dice.pick(&words::ANIMALS) } else { dice.pick(&words::STRANGERS) }
 }

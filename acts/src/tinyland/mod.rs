@@ -117,11 +117,7 @@ pub fn corpus(split: Split, seed: u64) -> Corpus {
 /// A reader's text as a document would have it: with a leading space, so that its first word is a word that Tiny knows.
 pub fn prompt(text: &str) -> Cow<'_, str> {
     let ready = text.is_empty() || text.starts_with(char::is_whitespace) || text.starts_with("<|");
-    if ready {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(format!(" {text}"))
-    }
+    if ready { Cow::Borrowed(text) } else { Cow::Owned(format!(" {text}")) }
 }
 
 /// An endless iterator of documents; see [`corpus`].
@@ -138,24 +134,9 @@ impl Corpus {
     /// Documents about any world, drawn with any dice.
     pub fn new(world: World, split: Split, dice: Dice) -> Self {
         let wanted = |held: bool| held == (split == Split::HeldOut);
-        let askable = world
-            .facts()
-            .iter()
-            .copied()
-            .filter(|fact| wanted(held_out::question(fact)))
-            .collect();
-        let composed = world
-            .composed()
-            .into_iter()
-            .filter(|composed| wanted(held_out::composed(composed)))
-            .collect();
-        Self {
-            world,
-            split,
-            dice,
-            askable,
-            composed,
-        }
+        let askable = world.facts().iter().copied().filter(|fact| wanted(held_out::question(fact))).collect();
+        let composed = world.composed().into_iter().filter(|composed| wanted(held_out::composed(composed))).collect();
+        Self { world, split, dice, askable, composed }
     }
 
     /// Takes other dice, so that the documents to come no longer depend on those that were.
@@ -178,9 +159,7 @@ impl Corpus {
                 let order = corpus.instruction();
                 format!(" {} -> {}.", order.ask, order.reply())
             }),
-            Kind::Arithmetic => {
-                self.several(2, 3, |corpus| sums::line(&mut corpus.dice, corpus.split))
-            }
+            Kind::Arithmetic => self.several(2, 3, |corpus| sums::line(&mut corpus.dice, corpus.split)),
             Kind::Indonesian => self.indonesian(),
         };
         Document { kind, text }
@@ -222,13 +201,8 @@ impl Corpus {
     fn facts(&mut self) -> String {
         self.whole(|corpus| {
             let subject = corpus.dice.pick(corpus.world.facts()).subject;
-            let about: Vec<Fact> = corpus
-                .world
-                .facts()
-                .iter()
-                .copied()
-                .filter(|fact| fact.subject == subject)
-                .collect();
+            let about: Vec<Fact> =
+                corpus.world.facts().iter().copied().filter(|fact| fact.subject == subject).collect();
             let mut text = String::new();
             for _ in 0..corpus.dice.between(3, 6) {
                 if corpus.dice.chance(12) {
@@ -250,21 +224,12 @@ impl Corpus {
         let paired = self.dice.chance(60);
         self.several(2, 4, |corpus| {
             let sentence = Mirrored::draw(&mut corpus.dice, &corpus.world, corpus.split);
-            if paired {
-                sentence.pair()
-            } else {
-                sentence.indonesian
-            }
+            if paired { sentence.pair() } else { sentence.indonesian }
         })
     }
 
     /// From `low` to `high` pieces, one after the other.
-    fn several(
-        &mut self,
-        low: usize,
-        high: usize,
-        mut piece: impl FnMut(&mut Self) -> String,
-    ) -> String {
+    fn several(&mut self, low: usize, high: usize, mut piece: impl FnMut(&mut Self) -> String) -> String {
         let count = self.dice.between(low, high);
         (0..count).map(|_| piece(self)).collect()
     }

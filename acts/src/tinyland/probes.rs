@@ -56,20 +56,9 @@ pub fn agreement(gap: usize, n: usize, seed: u64) -> Vec<Choice> {
     let mut dice = Dice::new(&[seed, gap as u64, 0xa9]);
     let mut probes = Vec::with_capacity(n);
     while probes.len() < n {
-        let Sentence {
-            prefix,
-            right,
-            wrong,
-            plural,
-            ..
-        } = Sentence::draw(&mut dice, Split::HeldOut, gap, 100);
+        let Sentence { prefix, right, wrong, plural, .. } = Sentence::draw(&mut dice, Split::HeldOut, gap, 100);
         if plural == (probes.len() % 2 == 1) {
-            probes.push(Choice {
-                prefix,
-                right,
-                wrong,
-                plural,
-            });
+            probes.push(Choice { prefix, right, wrong, plural });
         }
     }
     probes
@@ -82,11 +71,7 @@ pub fn facts(n: usize, seed: u64) -> Vec<Recall> {
         let fact = dice.pick(world.facts());
         let statement = facts::statement(&fact, 2 * dice.below(facts::STATEMENTS / 2));
         let ending = format!(" {}.", fact.object);
-        recall(
-            statement.strip_suffix(&ending).unwrap_or(&statement),
-            fact.object,
-            fact.relation.objects(),
-        )
+        recall(statement.strip_suffix(&ending).unwrap_or(&statement), fact.object, fact.relation.objects())
     };
     (0..n).map(draw).collect()
 }
@@ -100,10 +85,7 @@ pub fn questions(split: Split, n: usize, seed: u64) -> Vec<Recall> {
     let askable: Vec<Fact> = world.facts().iter().copied().filter(wanted).collect();
     let draw = |_| {
         let fact = dice.pick(&askable);
-        asked(
-            facts::question(&fact, dice.below(facts::QUESTIONS)),
-            fact.relation.objects(),
-        )
+        asked(facts::question(&fact, dice.below(facts::QUESTIONS)), fact.relation.objects())
     };
     (0..n).map(draw).collect()
 }
@@ -116,10 +98,7 @@ pub fn compositions(split: Split, n: usize, seed: u64) -> Vec<Recall> {
     composed.retain(|composed| held_out::composed(composed) == (split == Split::HeldOut));
     let draw = |_| {
         let composed = dice.pick(&composed);
-        asked(
-            facts::composed_question(&composed),
-            composed.steps.1.objects(),
-        )
+        asked(facts::composed_question(&composed), composed.steps.1.objects())
     };
     (0..n).map(draw).collect()
 }
@@ -129,10 +108,7 @@ pub fn induction(length: usize, n: usize, seed: u64) -> Vec<Induction> {
     let mut dice = Dice::new(&[seed, length as u64, 0x1d]);
     let draw = |_| {
         let sequence = format!(" {}", stories::random_words(&mut dice, length).join(" "));
-        Induction {
-            text: sequence.repeat(2),
-            second_copy: sequence.len(),
-        }
+        Induction { text: sequence.repeat(2), second_copy: sequence.len() }
     };
     (0..n).map(draw).collect()
 }
@@ -154,12 +130,7 @@ pub fn names(n: usize, seed: u64) -> Vec<Choice> {
             prefix += &stories::handover(&mut dice, giver.name, taker.name);
             (taker.name, giver.name)
         };
-        Choice {
-            prefix,
-            right: format!(" {right}"),
-            wrong: format!(" {wrong}"),
-            plural: false,
-        }
+        Choice { prefix, right: format!(" {right}"), wrong: format!(" {wrong}"), plural: false }
     };
     (0..n).map(draw).collect()
 }
@@ -169,43 +140,19 @@ pub fn sums(split: Split, digits: usize, worked: bool, n: usize, seed: u64) -> V
     let mut dice = Dice::new(&[seed, digits as u64, 0x50]);
     let draw = |_| {
         let (a, b) = sums::terms(&mut dice, split, digits);
-        let text = if worked {
-            sums::worked(a, b)
-        } else {
-            sums::plain(a, b)
-        };
-        let (prefix, rest) =
-            text.split_at(text.find(['=', ':']).map_or(text.len(), |sign| sign + 1));
-        Sum {
-            prefix: prefix.to_string(),
-            rest: rest.to_string(),
-            result: a + b,
-        }
+        let text = if worked { sums::worked(a, b) } else { sums::plain(a, b) };
+        let (prefix, rest) = text.split_at(text.find(['=', ':']).map_or(text.len(), |sign| sign + 1));
+        Sum { prefix: prefix.to_string(), rest: rest.to_string(), result: a + b }
     };
     (0..n).map(draw).collect()
 }
 
 fn asked(exchange: Exchange, objects: Vec<&'static str>) -> Recall {
-    let lead = if exchange.lead.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", exchange.lead)
-    };
-    recall(
-        &format!(" question: {} answer:{lead}", exchange.ask),
-        &exchange.answer,
-        objects,
-    )
+    let lead = if exchange.lead.is_empty() { String::new() } else { format!(" {}", exchange.lead) };
+    recall(&format!(" question: {} answer:{lead}", exchange.ask), &exchange.answer, objects)
 }
 
 fn recall(prefix: &str, answer: &str, objects: Vec<&'static str>) -> Recall {
-    let others = objects
-        .into_iter()
-        .filter(|&object| object != answer)
-        .map(|object| format!(" {object}"));
-    Recall {
-        prefix: prefix.to_string(),
-        answer: format!(" {answer}"),
-        alternatives: others.collect(),
-    }
+    let others = objects.into_iter().filter(|&object| object != answer).map(|object| format!(" {object}"));
+    Recall { prefix: prefix.to_string(), answer: format!(" {answer}"), alternatives: others.collect() }
 }

@@ -14,22 +14,14 @@ pub struct Character {
 
 /// Words that serve as surnames.
 pub fn surnames() -> Vec<&'static str> {
-    words::THINGS
-        .iter()
-        .map(|noun| noun.0)
-        .chain(words::COLOURS.iter().map(|pair| pair.0))
-        .collect()
+    words::THINGS.iter().map(|noun| noun.0).chain(words::COLOURS.iter().map(|pair| pair.0)).collect()
 }
 
 /// `count` characters, no two sharing a name or a surname.
 pub fn cast(dice: &mut Dice, count: usize) -> Vec<Character> {
     let names = dice.pick_distinct(&words::PEOPLE, count);
     let surnames = dice.pick_distinct(&surnames(), count);
-    names
-        .into_iter()
-        .zip(surnames)
-        .map(|(name, surname)| Character { name, surname })
-        .collect()
+    names.into_iter().zip(surnames).map(|(name, surname)| Character { name, surname }).collect()
 }
 
 /// The opening of a story, in which every character is named in full.
@@ -51,16 +43,7 @@ pub fn opening(dice: &mut Dice, cast: &[Character]) -> String {
 /// does something for the other.
 pub fn event(dice: &mut Dice, cast: &[Character]) -> String {
     let pair = dice.pick_distinct(cast, 2);
-    let (
-        Character {
-            name: a,
-            surname: x,
-        },
-        Character {
-            name: b,
-            surname: y,
-        },
-    ) = (pair[0], pair[1]);
+    let (Character { name: a, surname: x }, Character { name: b, surname: y }) = (pair[0], pair[1]);
     let place = dice.pick(&words::PLACES).0;
     let past = dice.pick(&words::PAST).0;
     match dice.below(5) {
@@ -68,29 +51,20 @@ pub fn event(dice: &mut Dice, cast: &[Character]) -> String {
         1 => handover(dice, a, b) + &format!(" {b}."),
         2 => {
             let (lamp, colour) = (dice.pick(&words::THINGS).0, dice.pick(&words::COLOURS).0);
-            format!(
-                " {a} {x} told {b} {y} about the {colour} {lamp}. {b} {y} found the {colour} {lamp}."
-            )
+            format!(" {a} {x} told {b} {y} about the {colour} {lamp}. {b} {y} found the {colour} {lamp}.")
         }
         3 => {
             let animal = dice.pick(&words::ANIMALS).0;
             format!(" then {a} {x} {past} {} {animal}.", words::article(animal))
         }
-        _ => format!(
-            " in the {place} {a} {x} was {}.",
-            dice.pick(&words::STATES).0
-        ),
+        _ => format!(" in the {place} {a} {x} was {}.", dice.pick(&words::STATES).0),
     }
 }
 
 /// `when mira and tovo went to the river, mira gave a fish to`: the next word is the other one's name.
 pub fn handover(dice: &mut Dice, giver: &str, taker: &str) -> String {
     let place = dice.pick(&words::PLACES).0;
-    let (first, second) = if dice.chance(50) {
-        (giver, taker)
-    } else {
-        (taker, giver)
-    };
+    let (first, second) = if dice.chance(50) { (giver, taker) } else { (taker, giver) };
     let verb = dice.pick(&["went to the", "met near the", "were in the"]);
     let gift = dice.pick(&["gave the cake to", "gave the book to", "told a story to"]);
     format!(" when {first} and {second} {verb} {place}, {giver} {gift}")

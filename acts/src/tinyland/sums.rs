@@ -9,11 +9,7 @@ pub const MOST_TRAINED_DIGITS: usize = 3;
 /// Two terms of `split` with `digits` digits each. Sums of single digits are all in training, so for those the split does
 /// not matter.
 pub fn terms(dice: &mut Dice, split: Split, digits: usize) -> (usize, usize) {
-    let low = if digits == 1 {
-        0
-    } else {
-        10usize.pow(digits as u32 - 1)
-    };
+    let low = if digits == 1 { 0 } else { 10usize.pow(digits as u32 - 1) };
     let high = 10usize.pow(digits as u32) - 1;
     loop {
         let (a, b) = (dice.between(low, high), dice.between(low, high));
@@ -56,19 +52,10 @@ impl Chain {
     pub fn draw(dice: &mut Dice, split: Split, steps: usize) -> Self {
         loop {
             let start = dice.between(1, 9) as i32;
-            let mut chain = Self {
-                start,
-                steps: Vec::with_capacity(steps),
-            };
+            let mut chain = Self { start, steps: Vec::with_capacity(steps) };
             for _ in 0..steps {
                 let step = dice.between(1, 9) as i32;
-                chain
-                    .steps
-                    .push(if chain.result() >= step && dice.chance(50) {
-                        -step
-                    } else {
-                        step
-                    });
+                chain.steps.push(if chain.result() >= step && dice.chance(50) { -step } else { step });
             }
             // A chain of one step is a sum of digits, and those are all in training.
             if steps < 2 || held_out::text(&chain.expression()) == (split == Split::HeldOut) {
@@ -84,11 +71,7 @@ impl Chain {
 
     /// ` 4 + 7 - 3`
     pub fn expression(&self) -> String {
-        self.steps
-            .iter()
-            .fold(format!(" {}", self.start), |text, &step| {
-                text + &signed(step)
-            })
+        self.steps.iter().fold(format!(" {}", self.start), |text, &step| text + &signed(step))
     }
 
     /// ` 4 + 7 - 3 = 8.`
@@ -117,20 +100,12 @@ pub fn line(dice: &mut Dice, split: Split) -> String {
     if dice.chance(30) {
         let steps = dice.between(2, 4);
         let chain = Chain::draw(dice, split, steps);
-        return if dice.chance(40) {
-            chain.plain()
-        } else {
-            chain.worked()
-        };
+        return if dice.chance(40) { chain.plain() } else { chain.worked() };
     }
     let digits = match split {
         Split::Train => 1 + dice.weighted(&[15, 55, 30]),
         Split::HeldOut => dice.between(2, MOST_TRAINED_DIGITS),
     };
     let (a, b) = terms(dice, split, digits);
-    if digits == 1 || dice.chance(60) {
-        plain(a, b)
-    } else {
-        worked(a, b)
-    }
+    if digits == 1 || dice.chance(60) { plain(a, b) } else { worked(a, b) }
 }

@@ -38,16 +38,8 @@ pub const RESULT: u32 = 6;
 pub const PATCH: u32 = 7;
 
 /// The special tokens as written in text, by id.
-pub const SPECIALS: [&str; 8] = [
-    "<|pad|>",
-    "<|end|>",
-    "<|user|>",
-    "<|tiny|>",
-    "<|mask|>",
-    "<|call|>",
-    "<|result|>",
-    "<|patch|>",
-];
+pub const SPECIALS: [&str; 8] =
+    ["<|pad|>", "<|end|>", "<|user|>", "<|tiny|>", "<|mask|>", "<|call|>", "<|result|>", "<|patch|>"];
 
 const PIECES: &str = r" ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
@@ -90,12 +82,8 @@ pub fn train<T: AsRef<str> + Send>(
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect::<HashSet<char>>())
         .build()
         .into();
-    let pieces = Split::new(
-        SplitPattern::Regex(PIECES.into()),
-        SplitDelimiterBehavior::Isolated,
-        false,
-    )
-    .map_err(failed)?;
+    let pieces =
+        Split::new(SplitPattern::Regex(PIECES.into()), SplitDelimiterBehavior::Isolated, false).map_err(failed)?;
     let bytes = ByteLevel::new(false, false, false);
     let mut tokenizer = Tokenizer::new(BPE::default());
     tokenizer.with_pre_tokenizer(Some(Sequence::new(vec![pieces.into(), bytes.into()])));
@@ -108,9 +96,7 @@ pub fn train<T: AsRef<str> + Send>(
 /// The shipped tokenizer, trained again: on the first documents of the corpus, none of them held out.
 pub fn of_tinyland() -> Result<TinyTokenizer, TokenizerError> {
     // Capitals are only ever the answer to an order, and would use up merges that common words need.
-    let texts = corpus(super::Split::Train, 0)
-        .take(TRAINING_DOCUMENTS)
-        .map(|document| document.text.to_lowercase());
+    let texts = corpus(super::Split::Train, 0).take(TRAINING_DOCUMENTS).map(|document| document.text.to_lowercase());
     train(texts, VOCAB_SIZE)
 }
 
@@ -121,9 +107,7 @@ pub fn shipped() -> Result<TinyTokenizer, TokenizerError> {
 
 /// The tokenizer of a JSON file in the common format of the `tokenizers` library.
 pub fn load(json: &[u8]) -> Result<TinyTokenizer, TokenizerError> {
-    TinyTokenizer::new(
-        Tokenizer::from_bytes(json).map_err(|error| TokenizerError::Load(error.to_string()))?,
-    )
+    TinyTokenizer::new(Tokenizer::from_bytes(json).map_err(|error| TokenizerError::Load(error.to_string()))?)
 }
 
 impl TinyTokenizer {
@@ -132,23 +116,16 @@ impl TinyTokenizer {
         let mut bytes = Vec::new();
         let mut words = HashMap::new();
         for id in 0..tokenizer.get_vocab_size(true) as u32 {
-            let written = tokenizer
-                .id_to_token(id)
-                .ok_or_else(|| TokenizerError::Load(format!("there is no token {id}")))?;
+            let written =
+                tokenizer.id_to_token(id).ok_or_else(|| TokenizerError::Load(format!("there is no token {id}")))?;
             if SPECIALS.contains(&written.as_str()) {
                 bytes.push(written.into_bytes());
                 continue;
             }
-            let token: Option<Vec<u8>> = written
-                .chars()
-                .map(|sign| of_char.get(&sign).copied())
-                .collect();
-            let token = token
-                .ok_or_else(|| TokenizerError::Load(format!("token {id} is not made of bytes")))?;
-            let merged = tokenizer
-                .get_model()
-                .tokenize(&written)
-                .map_err(|error| TokenizerError::Load(error.to_string()))?;
+            let token: Option<Vec<u8>> = written.chars().map(|sign| of_char.get(&sign).copied()).collect();
+            let token = token.ok_or_else(|| TokenizerError::Load(format!("token {id} is not made of bytes")))?;
+            let merged =
+                tokenizer.get_model().tokenize(&written).map_err(|error| TokenizerError::Load(error.to_string()))?;
             if let (Ok(word), [whole]) = (std::str::from_utf8(&token), merged.as_slice())
                 && whole.id == id
             {
@@ -156,28 +133,20 @@ impl TinyTokenizer {
             }
             bytes.push(token);
         }
-        Ok(Self {
-            tokenizer,
-            bytes,
-            words,
-        })
+        Ok(Self { tokenizer, bytes, words })
     }
 
     /// The tokens of `text`. Special tokens written in it become special tokens.
     ///
     /// Text of the corpus takes a short way, a look-up for each piece; the library does all the rest.
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        self.encode_plain(text)
-            .unwrap_or_else(|| self.encode_fully(text))
+        self.encode_plain(text).unwrap_or_else(|| self.encode_fully(text))
     }
 
     /// The tokens of `text` by the library alone: the reference for [`TinyTokenizer::encode`].
     pub fn encode_fully(&self, text: &str) -> Vec<u32> {
         // Nothing in the pipeline can refuse a text: every byte is in the vocabulary.
-        self.tokenizer
-            .encode_fast(text, false)
-            .map(|encoding| encoding.get_ids().to_vec())
-            .unwrap_or_default()
+        self.tokenizer.encode_fast(text, false).map(|encoding| encoding.get_ids().to_vec()).unwrap_or_default()
     }
 
     /// The tokens of a text in which every piece is a token and no sign is other than an ASCII letter, digit, single space or
@@ -243,10 +212,7 @@ impl TinyTokenizer {
                     last.ids.push(id);
                     last.range.end = range.end;
                 }
-                _ => spans.push(Span {
-                    ids: vec![id],
-                    range,
-                }),
+                _ => spans.push(Span { ids: vec![id], range }),
             }
         }
         spans
@@ -255,11 +221,7 @@ impl TinyTokenizer {
     /// The text of `ids`. Bytes that are no text become `U+FFFD`, as when a sign is cut in two; ids outside the vocabulary are
     /// left out.
     pub fn decode(&self, ids: &[u32]) -> String {
-        let bytes: Vec<u8> = ids
-            .iter()
-            .flat_map(|&id| self.token_bytes(id))
-            .copied()
-            .collect();
+        let bytes: Vec<u8> = ids.iter().flat_map(|&id| self.token_bytes(id)).copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -288,9 +250,7 @@ impl TinyTokenizer {
 
     /// The tokenizer as JSON, which [`load`] reads.
     pub fn to_json(&self) -> Result<String, TokenizerError> {
-        self.tokenizer
-            .to_string(false)
-            .map_err(|error| TokenizerError::Save(error.to_string()))
+        self.tokenizer.to_string(false).map_err(|error| TokenizerError::Save(error.to_string()))
     }
 }
 
@@ -308,8 +268,6 @@ pub struct Span {
 fn bytes_of_chars() -> HashMap<char, u8> {
     let visible = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let hidden = (0..=u8::MAX).filter(|byte| !visible(byte));
-    let shown = (0..=u8::MAX)
-        .filter(visible)
-        .map(|byte| (char::from(byte), byte));
+    let shown = (0..=u8::MAX).filter(visible).map(|byte| (char::from(byte), byte));
     ('\u{100}'..).zip(hidden).chain(shown).collect()
 }

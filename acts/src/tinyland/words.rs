@@ -12,22 +12,21 @@ pub type Verb = (&'static str, &'static str, &'static str);
 
 /// The people. None of them is anybody.
 pub const PEOPLE: [&str; 32] = [
-    "mira", "tovo", "lune", "nilo", "sela", "rano", "pim", "odo", "kesi", "bela", "timo", "yara",
-    "hugo", "lila", "veda", "jon", "suri", "goro", "noa", "pia", "dami", "ruta", "olin", "fen",
-    "zuri", "kato", "ivo", "wren", "tala", "beni", "moss", "eli",
+    "mira", "tovo", "lune", "nilo", "sela", "rano", "pim", "odo", "kesi", "bela", "timo", "yara", "hugo", "lila",
+    "veda", "jon", "suri", "goro", "noa", "pia", "dami", "ruta", "olin", "fen", "zuri", "kato", "ivo", "wren", "tala",
+    "beni", "moss", "eli",
 ];
 
 /// The countries. Like the towns they are invented, and a likeness to a real place means nothing.
 pub const COUNTRIES: [&str; 16] = [
-    "luma", "veria", "tarn", "osmia", "kelland", "dorin", "pelia", "marland", "quen", "solia",
-    "norland", "beria", "haland", "zamia", "ruland", "fenia",
+    "luma", "veria", "tarn", "osmia", "kelland", "dorin", "pelia", "marland", "quen", "solia", "norland", "beria",
+    "haland", "zamia", "ruland", "fenia",
 ];
 
 /// The towns. A world makes the first sixteen that it draws capitals.
 pub const TOWNS: [&str; 24] = [
-    "orla", "denby", "kelby", "runa", "selton", "tarby", "nolby", "belford", "lorford", "halby",
-    "marby", "dorna", "virna", "selby", "welton", "larna", "ferby", "kelton", "marton", "denford",
-    "norford", "tarna", "lorby", "pelton",
+    "orla", "denby", "kelby", "runa", "selton", "tarby", "nolby", "belford", "lorford", "halby", "marby", "dorna",
+    "virna", "selby", "welton", "larna", "ferby", "kelton", "marton", "denford", "norford", "tarna", "lorby", "pelton",
 ];
 
 /// The animals.
@@ -141,27 +140,16 @@ pub const VERBS: [Verb; 6] = [
 ];
 
 /// What happened between two; the past tense has one form, so it gives no number away.
-pub const PAST: [Pair; 4] = [
-    ("saw", "melihat"),
-    ("helped", "membantu"),
-    ("followed", "mengikuti"),
-    ("found", "menemukan"),
-];
+pub const PAST: [Pair; 4] =
+    [("saw", "melihat"), ("helped", "membantu"), ("followed", "mengikuti"), ("found", "menemukan")];
 
 /// Where a thing is, from another.
-pub const BESIDE: [Pair; 4] = [
-    ("near", "di dekat"),
-    ("behind", "di belakang"),
-    ("under", "di bawah"),
-    ("beside", "di samping"),
-];
+pub const BESIDE: [Pair; 4] =
+    [("near", "di dekat"), ("behind", "di belakang"), ("under", "di bawah"), ("beside", "di samping")];
 
 /// The Indonesian for an English word of a list of pairs; the word itself if it is not there.
 pub fn indonesian(pairs: &[Pair], english: &'static str) -> &'static str {
-    pairs
-        .iter()
-        .find(|pair| pair.0 == english)
-        .map_or(english, |pair| pair.1)
+    pairs.iter().find(|pair| pair.0 == english).map_or(english, |pair| pair.1)
 }
 
 /// The noun whose singular is `singular`.
@@ -171,11 +159,7 @@ pub fn noun(nouns: &[Noun], singular: &str) -> Option<Noun> {
 
 /// `a` or `an`, as the word asks.
 pub fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        "an"
-    } else {
-        "a"
-    }
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// Every word that a random list may hold: names, towns, countries, animals, things, foods, colours, states.
@@ -184,19 +168,7 @@ pub fn listable() -> Vec<&'static str> {
     words.extend(PEOPLE);
     words.extend(COUNTRIES);
     words.extend(TOWNS);
-    words.extend(
-        ANIMALS
-            .iter()
-            .chain(&STRANGERS)
-            .chain(&THINGS)
-            .map(|noun| noun.0),
-    );
-    words.extend(
-        COLOURS
-            .iter()
-            .chain(&FOODS)
-            .chain(&STATES)
-            .map(|pair| pair.0),
-    );
+    words.extend(ANIMALS.iter().chain(&STRANGERS).chain(&THINGS).map(|noun| noun.0));
+    words.extend(COLOURS.iter().chain(&FOODS).chain(&STATES).map(|pair| pair.0));
     words
 }

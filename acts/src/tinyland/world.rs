@@ -108,21 +108,13 @@ impl World {
                 let town_rank = towns.iter().position(|&town| town == subject);
                 let object = match (relation, town_rank) {
                     (Relation::Capital, _) => {
-                        let rank = words::COUNTRIES
-                            .iter()
-                            .position(|&country| country == subject);
+                        let rank = words::COUNTRIES.iter().position(|&country| country == subject);
                         towns[rank.unwrap_or_default()]
                     }
-                    (Relation::Country, Some(rank)) => {
-                        words::COUNTRIES[rank % words::COUNTRIES.len()]
-                    }
+                    (Relation::Country, Some(rank)) => words::COUNTRIES[rank % words::COUNTRIES.len()],
                     _ => dice.pick(&objects),
                 };
-                facts.push(Fact {
-                    relation,
-                    subject,
-                    object,
-                });
+                facts.push(Fact { relation, subject, object });
             }
         }
         Self { seed, facts }
@@ -140,10 +132,7 @@ impl World {
 
     /// The object of a fact, if there is such a subject.
     pub fn object(&self, relation: Relation, subject: &str) -> Option<&'static str> {
-        self.facts
-            .iter()
-            .find(|fact| fact.relation == relation && fact.subject == subject)
-            .map(|fact| fact.object)
+        self.facts.iter().find(|fact| fact.relation == relation && fact.subject == subject).map(|fact| fact.object)
     }
 
     /// The facts that follow from two others: whose country, whose pet's diet.
@@ -153,11 +142,7 @@ impl World {
             for subject in words::PEOPLE {
                 let between = self.object(steps.0, subject);
                 if let Some(object) = between.and_then(|between| self.object(steps.1, between)) {
-                    composed.push(Composed {
-                        steps,
-                        subject,
-                        object,
-                    });
+                    composed.push(Composed { steps, subject, object });
                 }
             }
         }
@@ -178,9 +163,6 @@ pub struct Composed {
 
 impl Composed {
     /// The compositions that are talked about in Tinyland.
-    pub const STEPS: [(Relation, Relation); 3] = [
-        (Relation::Born, Relation::Country),
-        (Relation::Home, Relation::Country),
-        (Relation::Pet, Relation::Diet),
-    ];
+    pub const STEPS: [(Relation, Relation); 3] =
+        [(Relation::Born, Relation::Country), (Relation::Home, Relation::Country), (Relation::Pet, Relation::Diet)];
 }

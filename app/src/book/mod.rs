@@ -167,19 +167,10 @@ mod tests {
     fn written_chapters_have_the_five_beats_and_at_most_one_exhibit() {
         for chapter in CHAPTERS.iter().filter(|c| !c.beats.is_empty()) {
             let kinds: Vec<BeatKind> = chapter.beats.iter().map(|b| b.kind).collect();
-            let five = [
-                BeatKind::Puzzle,
-                BeatKind::BadAttempt,
-                BeatKind::Trick,
-                BeatKind::Maths,
-                BeatKind::Unmentioned,
-            ];
+            let five =
+                [BeatKind::Puzzle, BeatKind::BadAttempt, BeatKind::Trick, BeatKind::Maths, BeatKind::Unmentioned];
             assert_eq!(kinds, five, "chapter {}", chapter.number);
-            assert!(
-                chapter.beats.iter().filter(|b| b.exhibit_after).count() <= 1,
-                "chapter {}",
-                chapter.number
-            );
+            assert!(chapter.beats.iter().filter(|b| b.exhibit_after).count() <= 1, "chapter {}", chapter.number);
         }
         assert!(CHAPTERS.iter().any(|c| !c.beats.is_empty()));
     }
@@ -188,12 +179,7 @@ mod tests {
     fn answers_and_makes_necessary_are_the_same_edges_read_both_ways() {
         for (index, idea) in IDEAS.iter().enumerate() {
             for &answered in idea.answers {
-                assert!(
-                    IDEAS[answered].makes_necessary.contains(&index),
-                    "{} answers {}",
-                    idea.id,
-                    IDEAS[answered].id
-                );
+                assert!(IDEAS[answered].makes_necessary.contains(&index), "{} answers {}", idea.id, IDEAS[answered].id);
             }
         }
     }

@@ -91,12 +91,7 @@ pub fn ChapterPage() -> impl IntoView {
             }
             .into_any()
         } else {
-            chapter
-                .beats
-                .iter()
-                .map(|beat| beat_view(beat, chapter))
-                .collect_view()
-                .into_any()
+            chapter.beats.iter().map(|beat| beat_view(beat, chapter)).collect_view().into_any()
         };
         view! {
             <article>
@@ -125,7 +120,8 @@ fn beat_view(beat: &'static Beat, chapter: &'static Chapter) -> impl IntoView {
 /// The line under a chapter's title: the walls it answers, and the walls it runs into.
 fn rhyme(chapter: &'static Chapter) -> impl IntoView {
     let side = |label: &'static str, ideas: Vec<&'static Idea>| {
-        (!ideas.is_empty()).then(|| view! { <span><span class="rhyme-label">{label}</span>" "{idea_links(ideas)}</span> })
+        (!ideas.is_empty())
+            .then(|| view! { <span><span class="rhyme-label">{label}</span>" "{idea_links(ideas)}</span> })
     };
     view! {
         <p class="rhyme">
@@ -144,9 +140,10 @@ fn ideas_view(chapter: &'static Chapter) -> impl IntoView {
         })
     };
     let card = |idea: &'static Idea| {
-        let starts = idea.answers.is_empty().then(
-            || view! { <dt>"answers"</dt><dd>"nothing before it: a thread starts here"</dd> },
-        );
+        let starts = idea
+            .answers
+            .is_empty()
+            .then(|| view! { <dt>"answers"</dt><dd>"nothing before it: a thread starts here"</dd> });
         view! {
             <li id=format!("idea-{}", idea.id)>
                 <h3>{idea.name}</h3>
@@ -201,17 +198,9 @@ pub fn NotFoundPage() -> impl IntoView {
 
 /// A page for the `:number` in the address, or the one that says there is no such number. It follows the address:
 /// going from one chapter to the next keeps the component and changes the number.
-fn numbered<T: 'static>(
-    find: fn(usize) -> Option<&'static T>,
-    show: fn(&'static T) -> AnyView,
-) -> impl IntoView {
+fn numbered<T: 'static>(find: fn(usize) -> Option<&'static T>, show: fn(&'static T) -> AnyView) -> impl IntoView {
     let params = use_params_map();
-    let number = Memo::new(move |_| {
-        params
-            .read()
-            .get("number")
-            .and_then(|n| n.parse::<usize>().ok())
-    });
+    let number = Memo::new(move |_| params.read().get("number").and_then(|n| n.parse::<usize>().ok()));
     move || match number.get().and_then(find) {
         Some(found) => show(found),
         None => NotFoundPage().into_any(),

@@ -20,11 +20,7 @@ pub struct Transfer {
 pub async fn fetch(path: &str, progress: impl Fn(Transfer)) -> Result<Vec<u8>, Error> {
     let failed = |what: String| Error::data(path.to_owned(), what);
     let js = |e: JsValue| failed(format!("could not be fetched: {}", message(&e)));
-    let response: Response = JsFuture::from(window().fetch_with_str(path))
-        .await
-        .map_err(js)?
-        .dyn_into()
-        .map_err(js)?;
+    let response: Response = JsFuture::from(window().fetch_with_str(path)).await.map_err(js)?.dyn_into().map_err(js)?;
     if !response.ok() {
         return Err(failed(format!("could not be fetched: the host answered {}", response.status())));
     }

@@ -133,7 +133,8 @@ impl Compute {
             state.device = None;
             state.losses += 1;
         });
-        self.notices.info(format!("The GPU was lost ({reason}). It is being opened again; nothing you entered is gone."));
+        self.notices
+            .info(format!("The GPU was lost ({reason}). It is being opened again; nothing you entered is gone."));
         self.generation.update(|g| *g += 1);
         true
     }

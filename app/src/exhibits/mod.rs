@@ -25,10 +25,7 @@ pub static EXHIBITS: &[Exhibit] = &[act2::ch05::EXHIBIT];
 
 /// The exhibit of a chapter, or nothing where there is none yet.
 pub fn view(chapter: usize) -> Option<AnyView> {
-    EXHIBITS
-        .iter()
-        .find(|e| e.chapter == chapter)
-        .map(|e| (e.view)())
+    EXHIBITS.iter().find(|e| e.chapter == chapter).map(|e| (e.view)())
 }
 
 /// The comparison of the two executors on the reader's device, shown on the page of that name.
@@ -44,14 +41,8 @@ mod tests {
     #[test]
     fn every_exhibit_has_a_written_chapter_that_places_it() {
         for exhibit in EXHIBITS {
-            let chapter = book::chapter(exhibit.chapter)
-                .map(|c| c.beats)
-                .unwrap_or_default();
-            assert!(
-                chapter.iter().any(|b| b.exhibit_after),
-                "chapter {} does not place its exhibit",
-                exhibit.chapter
-            );
+            let chapter = book::chapter(exhibit.chapter).map(|c| c.beats).unwrap_or_default();
+            assert!(chapter.iter().any(|b| b.exhibit_after), "chapter {} does not place its exhibit", exhibit.chapter);
         }
     }
 }

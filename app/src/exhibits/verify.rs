@@ -73,7 +73,8 @@ impl Check {
         let _ = self.runs_on.try_set(if gpu { RunsOn::Gpu } else { RunsOn::Cpu });
         for entry in ops::all() {
             let cases = (entry.cases)();
-            let mut row = Row { op: entry.name, summary: entry.summary, cases: cases.len(), verdicts: vec![], errors: vec![] };
+            let mut row =
+                Row { op: entry.name, summary: entry.summary, cases: cases.len(), verdicts: vec![], errors: vec![] };
             for case in cases {
                 // The page stays alive between cases, and may be left.
                 TimeoutFuture::new(0).await;
@@ -100,11 +101,22 @@ impl Check {
     /// The report as text, to be pasted where it helps.
     fn report(self) -> String {
         let rows = self.rows.get();
-        let agent = if cfg!(target_arch = "wasm32") { window().navigator().user_agent().unwrap_or_default() } else { String::new() };
-        let mut text = format!("The Field Rhymes, kernels against CPU twins\ndevice: {}\nbrowser: {agent}\n", self.device.get());
+        let agent = if cfg!(target_arch = "wasm32") {
+            window().navigator().user_agent().unwrap_or_default()
+        } else {
+            String::new()
+        };
+        let mut text =
+            format!("The Field Rhymes, kernels against CPU twins\ndevice: {}\nbrowser: {agent}\n", self.device.get());
         for row in &rows {
             let largest = row.worst().map_or(0.0, |v| v.comparison.largest);
-            text += &format!("{:<20} {:>3} cases {:>4} tensors  largest difference {largest:.2e}  {} wrong\n", row.op, row.cases, row.verdicts.len(), row.wrong());
+            text += &format!(
+                "{:<20} {:>3} cases {:>4} tensors  largest difference {largest:.2e}  {} wrong\n",
+                row.op,
+                row.cases,
+                row.verdicts.len(),
+                row.wrong()
+            );
             for error in &row.errors {
                 text += &format!("    {error}\n");
             }
@@ -154,7 +166,10 @@ pub fn Verification() -> impl IntoView {
         }
     };
     let count = move |f: fn(&Row) -> usize| {
-        Signal::derive(move || (!check.rows.with(Vec::is_empty)).then(|| number::count(check.rows.with(|r| r.iter().map(f).sum::<usize>()) as u64)))
+        Signal::derive(move || {
+            (!check.rows.with(Vec::is_empty))
+                .then(|| number::count(check.rows.with(|r| r.iter().map(f).sum::<usize>()) as u64))
+        })
     };
     let strip = move || {
         view! {
@@ -169,7 +184,9 @@ pub fn Verification() -> impl IntoView {
     let state = move || match check.phase.get() {
         Phase::Waiting => format!("{} cases are ready to run.", check.total),
         Phase::Running => format!("Case {} of {} on {}.", check.done.get(), check.total, check.device.get()),
-        Phase::Stopped => format!("Stopped after {} of {} cases. {}", check.done.get(), check.total, check.device.get()),
+        Phase::Stopped => {
+            format!("Stopped after {} of {} cases. {}", check.done.get(), check.total, check.device.get())
+        }
         Phase::Done => format!("All {} cases ran on {}.", check.total, check.device.get()),
     };
     view! {
@@ -202,7 +219,12 @@ fn row(row: Row) -> impl IntoView {
         Some(v) => (
             number::value(v.comparison.largest.into()),
             format!("{}, {}", v.case, v.tensor),
-            format!("{} + {} relative ({})", number::value(v.tolerance.absolute.into()), number::value(v.tolerance.relative.into()), v.tolerance.name),
+            format!(
+                "{} + {} relative ({})",
+                number::value(v.tolerance.absolute.into()),
+                number::value(v.tolerance.relative.into()),
+                v.tolerance.name
+            ),
         ),
     };
     let verdict = if wrong == 0 { "✓ agrees".to_owned() } else { format!("✗ {wrong} wrong") };

@@ -19,14 +19,9 @@ pub fn Contents(
         open.track();
         let Some(nav) = nav.get() else { return };
         if let Ok(Some(current)) = nav.query_selector("[aria-current=page]") {
-            let (rail, link) = (
-                nav.get_bounding_client_rect(),
-                current.get_bounding_client_rect(),
-            );
+            let (rail, link) = (nav.get_bounding_client_rect(), current.get_bounding_client_rect());
             if link.top() < rail.top() || link.bottom() > rail.bottom() {
-                nav.set_scroll_top(
-                    nav.scroll_top() + (link.top() - rail.top() - rail.height() / 3.0) as i32,
-                );
+                nav.set_scroll_top(nav.scroll_top() + (link.top() - rail.top() - rail.height() / 3.0) as i32);
             }
         }
     });

@@ -62,12 +62,7 @@ impl Default for GpuStatus {
 pub fn DeviceChip() -> impl IntoView {
     let status = expect_context::<GpuStatus>();
     let who = move || status.executor.get().map_or("Device", Executor::label);
-    let time = move || {
-        status
-            .last_step_ms
-            .get()
-            .map_or_else(|| "idle".to_owned(), number::duration_ms)
-    };
+    let time = move || status.last_step_ms.get().map_or_else(|| "idle".to_owned(), number::duration_ms);
     let dot = move || match status.executor.get() {
         Some(Executor::Gpu) => "dot live",
         Some(Executor::Cpu) => "dot cpu",

@@ -53,9 +53,7 @@ pub fn Shell(
     // the first one already has them.
     Effect::new(move |before: Option<Option<Page>>| {
         let page = here.get();
-        document().set_title(
-            &page.map_or_else(|| "Not found · The Field Rhymes".to_owned(), Page::title),
-        );
+        document().set_title(&page.map_or_else(|| "Not found · The Field Rhymes".to_owned(), Page::title));
         if before.is_some_and(|before| before != page) {
             contents_open.set(false);
             if let Some(main) = main.get_untracked() {
@@ -81,11 +79,7 @@ pub fn Shell(
         format!("site act-{act}")
     };
     let place = move || match here.get() {
-        Some(page) => page
-            .act()
-            .and_then(act)
-            .map(|a| format!("Act {} · {}", a.numeral, a.title))
-            .unwrap_or_default(),
+        Some(page) => page.act().and_then(act).map(|a| format!("Act {} · {}", a.numeral, a.title)).unwrap_or_default(),
         None => String::new(),
     };
 

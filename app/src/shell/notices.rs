@@ -29,10 +29,7 @@ pub struct Notices {
 impl Notices {
     /// None yet.
     pub fn new() -> Self {
-        Self {
-            list: RwSignal::new(Vec::new()),
-            next_id: StoredValue::new(0),
-        }
+        Self { list: RwSignal::new(Vec::new()), next_id: StoredValue::new(0) }
     }
 
     /// Says something good to know.
@@ -54,18 +51,12 @@ impl Notices {
     /// Adds a message, unless the very same one is already standing there: a failure that repeats every frame is
     /// still one failure.
     fn push(&self, kind: NoticeKind, text: String) {
-        if self
-            .list
-            .read_untracked()
-            .iter()
-            .any(|n| n.kind == kind && n.text == text)
-        {
+        if self.list.read_untracked().iter().any(|n| n.kind == kind && n.text == text) {
             return;
         }
         let id = self.next_id.get_value();
         self.next_id.set_value(id.wrapping_add(1));
-        self.list
-            .update(|list| list.push(Notice { id, kind, text }));
+        self.list.update(|list| list.push(Notice { id, kind, text }));
     }
 }
 

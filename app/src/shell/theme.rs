@@ -43,10 +43,7 @@ pub struct Theme {
 impl Theme {
     /// Reads what the document shows now.
     pub fn new() -> Self {
-        let theme = Self {
-            choice: RwSignal::new(ThemeChoice::Auto),
-            system_dark: RwSignal::new(false),
-        };
+        let theme = Self { choice: RwSignal::new(ThemeChoice::Auto), system_dark: RwSignal::new(false) };
         Effect::new(move |first: Option<()>| {
             if first.is_none() {
                 theme.read_document();
@@ -64,9 +61,7 @@ impl Theme {
     }
 
     fn read_document(self) {
-        let shown = document()
-            .document_element()
-            .and_then(|root| root.get_attribute("data-theme"));
+        let shown = document().document_element().and_then(|root| root.get_attribute("data-theme"));
         self.choice.set(match shown.as_deref() {
             Some("light") => ThemeChoice::Light,
             Some("dark") => ThemeChoice::Dark,
@@ -115,11 +110,7 @@ pub fn ThemeControl() -> impl IntoView {
     };
     let label = move || {
         let choice = theme.choice.get();
-        format!(
-            "Theme: {}. Change to {}.",
-            choice.name(),
-            choice.next().name()
-        )
+        format!("Theme: {}. Change to {}.", choice.name(), choice.next().name())
     };
     view! {
         <button class="btn theme" aria-label=label title=label on:click=move |_| theme.choose(theme.choice.get_untracked().next())>

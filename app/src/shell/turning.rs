@@ -39,11 +39,8 @@ pub fn Turning() -> impl IntoView {
     listen(neighbours);
 
     let link = |page: Page, before: bool| {
-        let (class, rel, label, key) = if before {
-            ("before", "prev", "Before", "[")
-        } else {
-            ("after", "next", "Next", "]")
-        };
+        let (class, rel, label, key) =
+            if before { ("before", "prev", "Before", "[") } else { ("after", "next", "Next", "]") };
         view! {
             <a class=class href=page.href() rel=rel>
                 <small>{label}" "<kbd aria-hidden="true">{key}</kbd></small>
@@ -67,18 +64,11 @@ fn listen(neighbours: Memo<(Option<Page>, Option<Page>)>) {
 
     fn is_text(target: Option<web_sys::EventTarget>) -> bool {
         let element = target.and_then(|t| t.dyn_into::<web_sys::Element>().ok());
-        element.is_some_and(|e| {
-            matches!(
-                e.closest("input, textarea, select, [contenteditable]"),
-                Ok(Some(_))
-            )
-        })
+        element.is_some_and(|e| matches!(e.closest("input, textarea, select, [contenteditable]"), Ok(Some(_))))
     }
 
     let keys = expect_context::<TurningKeys>();
-    let base = use_context::<crate::page::BasePath>()
-        .map(|b| b.0)
-        .unwrap_or_default();
+    let base = use_context::<crate::page::BasePath>().map(|b| b.0).unwrap_or_default();
     let navigate = leptos_router::hooks::use_navigate();
     let listener = window_event_listener(leptos::ev::keydown, move |ev| {
         let (before, after) = neighbours.get_untracked();
@@ -87,17 +77,9 @@ fn listen(neighbours: Memo<(Option<Page>, Option<Page>)>) {
             "]" => after,
             _ => None,
         };
-        if let Some(page) =
-            target.filter(|_| keys.0.get_untracked() && !ev.meta_key() && !is_text(ev.target()))
-        {
+        if let Some(page) = target.filter(|_| keys.0.get_untracked() && !ev.meta_key() && !is_text(ev.target())) {
             ev.prevent_default();
-            navigate(
-                &format!("{base}{}", page.path()),
-                NavigateOptions {
-                    resolve: false,
-                    ..Default::default()
-                },
-            );
+            navigate(&format!("{base}{}", page.path()), NavigateOptions { resolve: false, ..Default::default() });
         }
     });
     on_cleanup(move || listener.remove());

@@ -81,11 +81,7 @@ pub fn ExhibitFrame(
         FrameSize::Tall => "tall",
     };
     let heading = title.clone();
-    let stage = if side.is_some() {
-        "stage with-side"
-    } else {
-        "stage"
-    };
+    let stage = if side.is_some() { "stage with-side" } else { "stage" };
     view! {
         <section class=format!("exhibit {size}") aria-label=title>
             <header>

@@ -27,30 +27,18 @@ impl Matrix {
     /// Row after row; `None` where the length is not `rows * cols`.
     pub fn new(rows: usize, cols: usize, values: impl Into<Arc<[f32]>>) -> Option<Self> {
         let values = values.into();
-        (Some(values.len()) == rows.checked_mul(cols)).then(|| Self {
-            rows,
-            cols,
-            values,
-            masked: Arc::new([]),
-        })
+        (Some(values.len()) == rows.checked_mul(cols)).then(|| Self { rows, cols, values, masked: Arc::new([]) })
     }
 
     /// Nothing to draw yet.
     pub fn empty() -> Self {
-        Self {
-            rows: 0,
-            cols: 0,
-            values: Arc::new([]),
-            masked: Arc::new([]),
-        }
+        Self { rows: 0, cols: 0, values: Arc::new([]), masked: Arc::new([]) }
     }
 
     /// The same with the cells for which `is_masked(row, col)` holds left empty: `|row, col| col > row` for a causal mask.
     pub fn masked(self, is_masked: impl Fn(usize, usize) -> bool) -> Self {
         let cols = self.cols;
-        let masked = (0..self.values.len())
-            .map(|i| is_masked(i / cols, i % cols))
-            .collect();
+        let masked = (0..self.values.len()).map(|i| is_masked(i / cols, i % cols)).collect();
         Self { masked, ..self }
     }
 
@@ -71,11 +59,7 @@ impl Matrix {
         }
         let index = cell.row * self.cols + cell.col;
         let masked = self.masked.get(index).copied().unwrap_or(false);
-        if masked {
-            None
-        } else {
-            self.values.get(index).copied()
-        }
+        if masked { None } else { self.values.get(index).copied() }
     }
 
     fn contains(&self, cell: Cell) -> bool {
@@ -117,15 +101,9 @@ pub enum Scale {
 impl Scale {
     /// A signed scale wide enough for every cell that is not masked.
     pub fn diverging_over(matrix: &Matrix) -> Self {
-        let sizes = matrix
-            .cells()
-            .filter_map(|cell| matrix.get(cell))
-            .map(f32::abs)
-            .filter(|x| x.is_finite());
+        let sizes = matrix.cells().filter_map(|cell| matrix.get(cell)).map(f32::abs).filter(|x| x.is_finite());
         let size = sizes.fold(0.0, f32::max);
-        Scale::Diverging {
-            size: if size > 0.0 { size } else { 1.0 },
-        }
+        Scale::Diverging { size: if size > 0.0 { size } else { 1.0 } }
     }
 
     /// From zero to the largest cell that is not masked.
@@ -133,23 +111,14 @@ impl Scale {
         let Scale::Diverging { size } = Self::diverging_over(matrix) else {
             return Scale::Sequential { min: 0.0, max: 1.0 };
         };
-        Scale::Sequential {
-            min: 0.0,
-            max: size,
-        }
+        Scale::Sequential { min: 0.0, max: size }
     }
 
     /// The colour of a number.
     pub fn color(self, value: f32, dark: bool) -> Rgb {
         match self {
-            Scale::Sequential { min, max } => viridis(if max > min {
-                (value - min) / (max - min)
-            } else {
-                0.0
-            }),
-            Scale::Diverging { size } => {
-                diverging(if size > 0.0 { value / size } else { 0.0 }, dark)
-            }
+            Scale::Sequential { min, max } => viridis(if max > min { (value - min) / (max - min) } else { 0.0 }),
+            Scale::Diverging { size } => diverging(if size > 0.0 { value / size } else { 0.0 }, dark),
         }
     }
 
@@ -198,21 +167,12 @@ impl Layout {
             _ => 14.0,
         };
         let longest = |names: &[String]| {
-            names
-                .iter()
-                .map(|n| n.chars().count())
-                .max()
-                .unwrap_or(2)
-                .clamp(2, LONGEST_NAME) as f64
-                * LETTER
+            names.iter().map(|n| n.chars().count()).max().unwrap_or(2).clamp(2, LONGEST_NAME) as f64 * LETTER
         };
         let upright = pitch < 24.0;
         let col_length = longest(col_names);
-        let (top, right) = if upright {
-            (col_length + 14.0, 8.0)
-        } else {
-            (col_length * 0.64 + 20.0, col_length * 0.77 + 6.0)
-        };
+        let (top, right) =
+            if upright { (col_length + 14.0, 8.0) } else { (col_length * 0.64 + 20.0, col_length * 0.77 + 6.0) };
         Self {
             rows: matrix.rows,
             cols: matrix.cols,
@@ -244,10 +204,7 @@ impl Layout {
     fn at(&self, x: f64, y: f64) -> Option<Cell> {
         let (col, row) = ((x - 1.0) / self.pitch, (y - self.top) / self.pitch);
         let within = col >= 0.0 && row >= 0.0 && col < self.cols as f64 && row < self.rows as f64;
-        within.then_some(Cell {
-            row: row as usize,
-            col: col as usize,
-        })
+        within.then_some(Cell { row: row as usize, col: col as usize })
     }
 }
 
@@ -295,42 +252,23 @@ pub fn Heatmap(
     let as_table = RwSignal::new(false);
     let canvas = NodeRef::<html::Canvas>::new();
     let scroller = NodeRef::<html::Div>::new();
-    let unit = if unit.is_empty() {
-        unit
-    } else {
-        format!(" {unit}")
-    };
+    let unit = if unit.is_empty() { unit } else { format!(" {unit}") };
     let unit = StoredValue::new(unit);
 
-    let layout = Memo::new(move |_| {
-        matrix.with(|m| row_labels.with(|rows| col_labels.with(|cols| Layout::new(m, rows, cols))))
-    });
+    let layout =
+        Memo::new(move |_| matrix.with(|m| row_labels.with(|rows| col_labels.with(|cols| Layout::new(m, rows, cols)))));
     // A selection can outlive the matrix it was made in.
-    let selection = Memo::new(move |_| {
-        selected
-            .get()
-            .filter(|&cell| matrix.with(|m| m.contains(cell)))
-    });
+    let selection = Memo::new(move |_| selected.get().filter(|&cell| matrix.with(|m| m.contains(cell))));
     let dark = move || theme.is_some_and(|theme| theme.is_dark());
 
     let row_name = move |row: usize| row_labels.with(|names| name(names, row));
     let col_name = move |col: usize| col_labels.with(|names| name(names, col));
     let written = move |cell: Cell| match matrix.with(|m| m.get(cell)) {
-        Some(x) => format!(
-            "{} {}{}",
-            quantity.get(),
-            number::value(x.into()),
-            unit.get_value()
-        ),
+        Some(x) => format!("{} {}{}", quantity.get(), number::value(x.into()), unit.get_value()),
         None => "masked, no value".to_owned(),
     };
     let describe = move |cell: Cell| {
-        format!(
-            "{row_axis} {}, {col_axis} {}, {}",
-            row_name(cell.row),
-            col_name(cell.col),
-            written(cell)
-        )
+        format!("{row_axis} {}, {col_axis} {}, {}", row_name(cell.row), col_name(cell.col), written(cell))
     };
 
     Effect::new(move |_| {
@@ -339,21 +277,11 @@ pub fn Heatmap(
         matrix.with(|matrix| draw(&canvas, matrix, layout, scale, dark));
     });
 
-    let pick = move |ev: ev::MouseEvent| {
-        layout
-            .get_untracked()
-            .at(ev.offset_x().into(), ev.offset_y().into())
-    };
+    let pick = move |ev: ev::MouseEvent| layout.get_untracked().at(ev.offset_x().into(), ev.offset_y().into());
     let keys = move |ev: ev::KeyboardEvent| {
         let layout = layout.get_untracked();
         let corner = ev.ctrl_key() || ev.meta_key();
-        if let Some(next) = step(
-            selection.get_untracked(),
-            &ev.key(),
-            corner,
-            layout.rows,
-            layout.cols,
-        ) {
+        if let Some(next) = step(selection.get_untracked(), &ev.key(), corner, layout.rows, layout.cols) {
             ev.prevent_default();
             selected.set(Some(next));
             if let Some(scroller) = scroller.get_untracked() {
@@ -465,12 +393,7 @@ pub fn Heatmap(
 
 /// The colours with what they stand for.
 #[component]
-fn Legend(
-    scale: Signal<Scale>,
-    quantity: Signal<String>,
-    unit: String,
-    dark: Signal<bool>,
-) -> impl IntoView {
+fn Legend(scale: Signal<Scale>, quantity: Signal<String>, unit: String, dark: Signal<bool>) -> impl IntoView {
     const STEPS: u32 = 48;
     const STEP_WIDTH: f32 = 3.0;
     let bar = move || {
@@ -506,18 +429,13 @@ fn Table(
     let body = move || {
         let matrix = matrix.get();
         let (rows, cols) = (row_labels.get(), col_labels.get());
-        let head = (0..matrix.cols)
-            .map(|col| view! { <th scope="col">{name(&cols, col)}</th> })
-            .collect_view();
+        let head = (0..matrix.cols).map(|col| view! { <th scope="col">{name(&cols, col)}</th> }).collect_view();
         let lines = (0..matrix.rows)
             .map(|row| {
                 let cells = (0..matrix.cols)
                     .map(|col| match matrix.get(Cell { row, col }) {
                         Some(x) => view! { <td>{number::value(x.into())}</td> }.into_any(),
-                        None => {
-                            view! { <td class="masked"><span class="hidden">"masked"</span></td> }
-                                .into_any()
-                        }
+                        None => view! { <td class="masked"><span class="hidden">"masked"</span></td> }.into_any(),
                     })
                     .collect_view();
                 view! { <tr><th scope="row">{name(&rows, row)}</th>{cells}</tr> }
@@ -533,10 +451,7 @@ fn Table(
 }
 
 fn name(names: &[String], index: usize) -> String {
-    names
-        .get(index)
-        .cloned()
-        .unwrap_or_else(|| index.to_string())
+    names.get(index).cloned().unwrap_or_else(|| index.to_string())
 }
 
 fn shorten(name: &str) -> String {
@@ -551,38 +466,17 @@ fn shorten(name: &str) -> String {
 /// Where a key leads; `None` where it is not one of ours, or there is nowhere to go.
 fn step(from: Option<Cell>, key: &str, corner: bool, rows: usize, cols: usize) -> Option<Cell> {
     let (last_row, last_col) = (rows.checked_sub(1)?, cols.checked_sub(1)?);
-    let ours = matches!(
-        key,
-        "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight" | "Home" | "End"
-    );
+    let ours = matches!(key, "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight" | "Home" | "End");
     let Some(Cell { row, col }) = from else {
         return ours.then_some(Cell { row: 0, col: 0 });
     };
     Some(match key {
-        "ArrowUp" => Cell {
-            row: row.saturating_sub(1),
-            col,
-        },
-        "ArrowDown" => Cell {
-            row: (row + 1).min(last_row),
-            col,
-        },
-        "ArrowLeft" => Cell {
-            row,
-            col: col.saturating_sub(1),
-        },
-        "ArrowRight" => Cell {
-            row,
-            col: (col + 1).min(last_col),
-        },
-        "Home" => Cell {
-            row: if corner { 0 } else { row },
-            col: 0,
-        },
-        "End" => Cell {
-            row: if corner { last_row } else { row },
-            col: last_col,
-        },
+        "ArrowUp" => Cell { row: row.saturating_sub(1), col },
+        "ArrowDown" => Cell { row: (row + 1).min(last_row), col },
+        "ArrowLeft" => Cell { row, col: col.saturating_sub(1) },
+        "ArrowRight" => Cell { row, col: (col + 1).min(last_col) },
+        "Home" => Cell { row: if corner { 0 } else { row }, col: 0 },
+        "End" => Cell { row: if corner { last_row } else { row }, col: last_col },
         _ => return None,
     })
 }
@@ -590,10 +484,7 @@ fn step(from: Option<Cell>, key: &str, corner: bool, rows: usize, cols: usize) -
 /// Scrolls the box, and not the page, so far that a cell chosen by key can be seen beside the fixed row names.
 fn keep_in_view(scroller: &web_sys::HtmlDivElement, layout: Layout, cell: Cell) {
     let (from, to) = (layout.x(cell.col), layout.x(cell.col) + layout.pitch);
-    let (seen_from, room) = (
-        f64::from(scroller.scroll_left()),
-        f64::from(scroller.client_width()) - layout.left,
-    );
+    let (seen_from, room) = (f64::from(scroller.scroll_left()), f64::from(scroller.client_width()) - layout.left);
     if from < seen_from {
         scroller.set_scroll_left(from as i32);
     } else if to > seen_from + room {
@@ -602,21 +493,12 @@ fn keep_in_view(scroller: &web_sys::HtmlDivElement, layout: Layout, cell: Cell) 
 }
 
 /// Fills the canvas, at the resolution of the screen.
-fn draw(
-    canvas: &web_sys::HtmlCanvasElement,
-    matrix: &Matrix,
-    layout: Layout,
-    scale: Scale,
-    dark: bool,
-) {
+fn draw(canvas: &web_sys::HtmlCanvasElement, matrix: &Matrix, layout: Layout, scale: Scale, dark: bool) {
     let ratio = window().device_pixel_ratio().max(1.0);
     canvas.set_width((layout.width() * ratio).round() as u32);
     canvas.set_height((layout.height() * ratio).round() as u32);
-    let Some(context) = canvas
-        .get_context("2d")
-        .ok()
-        .flatten()
-        .and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok())
+    let Some(context) =
+        canvas.get_context("2d").ok().flatten().and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok())
     else {
         return;
     };
@@ -639,8 +521,7 @@ fn draw(
                 context.fill();
             }
             None => {
-                let _ =
-                    context.round_rect_with_f64(x + 0.5, y + 0.5, side - 1.0, side - 1.0, radius);
+                let _ = context.round_rect_with_f64(x + 0.5, y + 0.5, side - 1.0, side - 1.0, radius);
                 context.stroke();
             }
         }
@@ -670,10 +551,7 @@ mod tests {
         assert_eq!(matrix.get(Cell { row: 0, col: 1 }), None);
         assert_eq!(matrix.get(Cell { row: 1, col: 0 }), Some(-3.0));
         assert_eq!(matrix.get(Cell { row: 0, col: 2 }), None);
-        assert_eq!(
-            Scale::diverging_over(&matrix),
-            Scale::Diverging { size: 3.0 }
-        );
+        assert_eq!(Scale::diverging_over(&matrix), Scale::Diverging { size: 3.0 });
     }
 
     #[test]
@@ -696,10 +574,7 @@ mod tests {
         let layout = Layout::new(&matrix, &[], &[]);
         for place in matrix.cells() {
             let middle = layout.pitch / 2.0;
-            assert_eq!(
-                layout.at(layout.x(place.col) + middle, layout.y(place.row) + middle),
-                Some(place)
-            );
+            assert_eq!(layout.at(layout.x(place.col) + middle, layout.y(place.row) + middle), Some(place));
         }
         assert_eq!(layout.at(5.0, layout.top - 1.0), None);
         assert_eq!(layout.at(layout.x(4) + 1.0, layout.top + 1.0), None);

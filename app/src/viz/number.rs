@@ -21,20 +21,14 @@ pub fn value(x: f64) -> String {
     } else {
         significant(size)
     };
-    if x < 0.0 {
-        format!("{MINUS}{digits}")
-    } else {
-        digits
-    }
+    if x < 0.0 { format!("{MINUS}{digits}") } else { digits }
 }
 
 /// A positive number with three significant digits, or all of them before the point.
 fn significant(size: f64) -> String {
     let decimals_at = |x: f64| (2 - x.log10().floor() as i32).max(0) as usize;
     // Rounding can carry into the next power of ten (0.9996), which then needs one decimal less.
-    let rounded: f64 = format!("{size:.*}", decimals_at(size))
-        .parse()
-        .unwrap_or(size);
+    let rounded: f64 = format!("{size:.*}", decimals_at(size)).parse().unwrap_or(size);
     let text = format!("{rounded:.*}", decimals_at(rounded));
     match text.split_once('.') {
         Some(_) => text,
@@ -124,13 +118,8 @@ mod tests {
 
     #[test]
     fn durations_choose_their_unit() {
-        for (ms, text) in [
-            (0.41, "0.410 ms"),
-            (0.041, "41.0 µs"),
-            (12.0, "12.0 ms"),
-            (1500.0, "1.50 s"),
-            (0.0, "0 ms"),
-        ] {
+        for (ms, text) in [(0.41, "0.410 ms"), (0.041, "41.0 µs"), (12.0, "12.0 ms"), (1500.0, "1.50 s"), (0.0, "0 ms")]
+        {
             assert_eq!(duration_ms(ms), text);
         }
     }
@@ -151,12 +140,7 @@ mod tests {
 
     #[test]
     fn counts_are_grouped() {
-        for (n, text) in [
-            (7, "7"),
-            (1024, "1024"),
-            (10_000, "10\u{202f}000"),
-            (1_048_576, "1\u{202f}048\u{202f}576"),
-        ] {
+        for (n, text) in [(7, "7"), (1024, "1024"), (10_000, "10\u{202f}000"), (1_048_576, "1\u{202f}048\u{202f}576")] {
             assert_eq!(count(n), text);
         }
     }

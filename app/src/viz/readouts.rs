@@ -10,10 +10,7 @@ pub struct Readout {
 impl Readout {
     /// `value` is written with its unit (see [`super::number`]); `None` while nothing has been measured.
     pub fn new(label: impl Into<String>, value: impl Into<Signal<Option<String>>>) -> Self {
-        Self {
-            label: label.into(),
-            value: value.into(),
-        }
+        Self { label: label.into(), value: value.into() }
     }
 }
 

@@ -13,10 +13,7 @@ pub struct Tab {
 impl Tab {
     /// A view under a name; it is built when it is first opened, and anew each time.
     pub fn new(label: &'static str, view: impl Into<ViewFn>) -> Self {
-        Self {
-            label,
-            view: view.into(),
-        }
+        Self { label, view: view.into() }
     }
 }
 
@@ -39,9 +36,7 @@ pub fn Tabs(
     let list = NodeRef::<html::Div>::new();
     let go = move |index: usize| {
         open.set(index);
-        let button = list
-            .get_untracked()
-            .and_then(|list| list.children().item(index as u32));
+        let button = list.get_untracked().and_then(|list| list.children().item(index as u32));
         if let Some(button) = button.and_then(|b| b.dyn_into::<web_sys::HtmlElement>().ok()) {
             let _ = button.focus();
         }

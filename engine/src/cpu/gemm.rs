@@ -19,7 +19,16 @@ impl Matrix<'_> {
 
 /// `c = alpha a b`, with `a` of m x k, `b` of k x n and `c` of m x n, row-major and contiguous.
 #[allow(unsafe_code)]
-pub(crate) fn gemm(m: usize, n: usize, k: usize, alpha: f32, a: Matrix<'_>, b: Matrix<'_>, c: &mut [f32], threads: usize) {
+pub(crate) fn gemm(
+    m: usize,
+    n: usize,
+    k: usize,
+    alpha: f32,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    c: &mut [f32],
+    threads: usize,
+) {
     assert!(m > 0 && n > 0 && k > 0, "no matrix is empty");
     assert!(a.holds(m, k) && b.holds(k, n) && c.len() == m * n, "the operands hold what is asked of them");
     let parallelism = match threads {

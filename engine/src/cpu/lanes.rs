@@ -83,13 +83,4 @@ mod tests {
             assert_eq!(largest(&x), count as f32 - 21.0);
         }
     }
-
-    #[test]
-    fn tmp_speed() {
-        let x: Vec<f32> = (0..4096).map(|i| i as f32 / -300.0).collect();
-        let mut y = x.clone();
-        let go = |n: &str, f: &mut dyn FnMut() -> f32| { let mut best = f64::MAX; for _ in 0..20 { let t = std::time::Instant::now(); for _ in 0..100 { std::hint::black_box(f()); } best = best.min(t.elapsed().as_nanos() as f64 / 409.6e3); } println!("{n} {best:.2}"); };
-        go("sum", &mut || sum([std::hint::black_box(&x)], |[x]| exp(x - 1.0)));
-        go("map", &mut || { std::hint::black_box(&mut y).iter_mut().zip(std::hint::black_box(&x)).for_each(|(y, x)| *y = exp(x - 1.0)); y[0] });
-    }
 }

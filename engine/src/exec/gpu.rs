@@ -167,7 +167,8 @@ impl GpuProgram {
         } else {
             self.device.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
         };
-        let list: Vec<(&wgpu::Buffer, usize)> = slots.iter().map(|&(slot, words)| (&self.buffers[slot], words)).collect();
+        let list: Vec<(&wgpu::Buffer, usize)> =
+            slots.iter().map(|&(slot, words)| (&self.buffers[slot], words)).collect();
         let words = read_into(&self.device, &list, encoder, &staging).await?;
         self.staging = Some(staging);
         Ok(words)

@@ -149,7 +149,8 @@ impl Program {
         let meta = self.graph.meta(input);
         let name = &self.graph.value(input).name;
         if *meta != value.meta() {
-            let message = format!("wants {:?} {}, was given {:?} {}", meta.dtype, meta.shape, value.meta().dtype, value.shape);
+            let message =
+                format!("wants {:?} {}, was given {:?} {}", meta.dtype, meta.shape, value.meta().dtype, value.shape);
             return Err(Error::data(name, message));
         }
         let Some(place) = self.plan.places.get(&input) else {

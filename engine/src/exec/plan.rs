@@ -62,7 +62,14 @@ impl Step {
         let read: usize = self
             .inputs
             .iter()
-            .map(|p| p.layout.shape.iter().zip(&p.layout.strides).map(|(&n, &s)| if s == 0 { 1 } else { n }).product::<usize>())
+            .map(|p| {
+                p.layout
+                    .shape
+                    .iter()
+                    .zip(&p.layout.strides)
+                    .map(|(&n, &s)| if s == 0 { 1 } else { n })
+                    .product::<usize>()
+            })
             .sum();
         let written: usize = self.outputs.iter().map(|(_, m)| m.shape.count()).sum::<usize>()
             + self.op.updates().iter().map(|&i| self.inputs[i].layout.shape.count()).sum::<usize>();
@@ -95,7 +102,8 @@ impl Plan {
     /// Tensors of `fetch` keep their memory to the end of the run; others give theirs up after their last use.
     pub fn new(graph: &Graph, fetch: &[Tensor]) -> Result<Self> {
         let needed = needed(graph, fetch);
-        let mut planner = Planner { graph, storages: vec![], steps: vec![], places: HashMap::new(), copies: HashMap::new() };
+        let mut planner =
+            Planner { graph, storages: vec![], steps: vec![], places: HashMap::new(), copies: HashMap::new() };
         for (index, node) in graph.nodes().iter().enumerate() {
             if needed[index] {
                 planner.lower(index, node)?;
@@ -164,7 +172,8 @@ impl Planner<'_> {
                     None => {
                         let copy = self.contiguous(base, index)?;
                         let layout = Layout::contiguous(self.graph.shape(base));
-                        let layout = view.of(&layout).ok_or_else(|| Error::data("plan", "a view of contiguous memory"))?;
+                        let layout =
+                            view.of(&layout).ok_or_else(|| Error::data("plan", "a view of contiguous memory"))?;
                         (copy, layout)
                     }
                 };

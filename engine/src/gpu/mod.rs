@@ -125,14 +125,8 @@ impl GpuDevice {
             }
         }));
         #[allow(clippy::arc_with_non_send_sync, reason = "in a page there is one thread")]
-        let inner = Arc::new(Inner {
-            device,
-            queue,
-            tier,
-            counters: Arc::default(),
-            health,
-            pipelines: Mutex::default(),
-        });
+        let inner =
+            Arc::new(Inner { device, queue, tier, counters: Arc::default(), health, pipelines: Mutex::default() });
         Ok(Self(inner))
     }
 
@@ -251,10 +245,8 @@ impl GpuDevice {
         for (i, binding) in kernel.bindings.iter().enumerate() {
             entries.push(entry(i as u32 + 1, wgpu::BufferBindingType::Storage { read_only: !binding.writes }));
         }
-        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some(kernel.name),
-            entries: &entries,
-        });
+        let layout = device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries });
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name),
             source: wgpu::ShaderSource::Wgsl(kernel.source.into()),

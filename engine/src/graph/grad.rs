@@ -22,10 +22,12 @@ pub struct Backward<'a> {
 impl Backward<'_> {
     /// The gradient of the first output; the graph only asks ops with at least one.
     pub fn grad(&self) -> Result<Tensor> {
-        self.grads.iter().flatten().copied().next().ok_or(Error::NoGradient {
-            op: "backward",
-            reason: "no output of the node reaches the loss",
-        })
+        self.grads
+            .iter()
+            .flatten()
+            .copied()
+            .next()
+            .ok_or(Error::NoGradient { op: "backward", reason: "no output of the node reaches the loss" })
     }
 }
 
@@ -163,8 +165,12 @@ impl Graph {
         // Ranges that tile one axis are put side by side, which moves each element once.
         if let Some(axis) = tiled_axis(self, &parts, &shape) {
             parts.sort_by_key(|p| if let Part::Range { start, .. } = p { *start } else { 0 });
-            let list: Vec<Tensor> =
-                parts.iter().map(|p| match *p { Part::Range { grad, .. } | Part::Whole(grad) => grad }).collect();
+            let list: Vec<Tensor> = parts
+                .iter()
+                .map(|p| match *p {
+                    Part::Range { grad, .. } | Part::Whole(grad) => grad,
+                })
+                .collect();
             return self.concat(&list, axis);
         }
         let mut total = None;

@@ -6,10 +6,7 @@ mod view;
 
 use std::sync::Arc;
 
-use crate::{
-    Error, HostTensor, Meta, Result, Shape,
-    ops::Op,
-};
+use crate::{Error, HostTensor, Meta, Result, Shape, ops::Op};
 pub use grad::Backward;
 pub use view::View;
 
@@ -144,8 +141,15 @@ impl Graph {
         self.leaf(Source::Input(name.into()), name, Meta::u32(shape)?)
     }
 
-    /// A float tensor that lives in a store.
+    /// A float tensor that lives in a store. The same name is the same tensor, and must keep its shape.
     pub fn variable(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let known = self.nodes.iter().find(|n| matches!(&n.source, Source::Variable(known) if known == name));
+        if let Some(t) = known.map(|n| n.outputs[0]) {
+            if **self.shape(t) != *shape {
+                return Err(self.shape_error("variable", format!("{name} cannot also be {shape:?}"), &[t]));
+            }
+            return Ok(t);
+        }
         self.leaf(Source::Variable(name.into()), name, Meta::f32(shape)?)
     }
 
@@ -194,5 +198,4 @@ impl Graph {
     pub fn shape_error(&self, op: &'static str, message: impl Into<String>, inputs: &[Tensor]) -> Error {
         Error::Shape { op, message: message.into(), shapes: inputs.iter().map(|&t| self.shape(t).clone()).collect() }
     }
-
 }

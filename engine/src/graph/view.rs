@@ -46,7 +46,11 @@ impl Graph {
     pub fn reshape(&mut self, x: Tensor, shape: &[usize]) -> Result<Tensor> {
         let shape = Shape::new(shape)?;
         if shape.count() != self.shape(x).count() {
-            return Err(self.shape_error("reshape", format!("cannot become {shape}: another number of elements"), &[x]));
+            return Err(self.shape_error(
+                "reshape",
+                format!("cannot become {shape}: another number of elements"),
+                &[x],
+            ));
         }
         if shape == *self.shape(x) {
             return Ok(x);
@@ -97,8 +101,8 @@ impl Graph {
     pub fn expand(&mut self, x: Tensor, shape: &[usize]) -> Result<Tensor> {
         let shape = Shape::new(shape)?;
         let from = self.shape(x).clone();
-        let fits = from.len() <= shape.len()
-            && from.iter().rev().zip(shape.iter().rev()).all(|(&a, &b)| a == b || a == 1);
+        let fits =
+            from.len() <= shape.len() && from.iter().rev().zip(shape.iter().rev()).all(|(&a, &b)| a == b || a == 1);
         if !fits {
             return Err(self.shape_error("expand", format!("cannot be repeated to {shape}"), &[x]));
         }

@@ -38,7 +38,8 @@ impl TensorFile {
         if bytes.len() > MOST_BYTES {
             return Err(Error::data(name, format!("{} bytes are more than {MOST_BYTES}", bytes.len())));
         }
-        let broken = |e: safetensors::SafeTensorError| Error::data(name, format!("is not a whole safetensors file: {e}"));
+        let broken =
+            |e: safetensors::SafeTensorError| Error::data(name, format!("is not a whole safetensors file: {e}"));
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
         let file = SafeTensors::deserialize(bytes).map_err(broken)?;
         let mut out = Self::default();
@@ -68,7 +69,9 @@ impl TensorFile {
         let broken = |e: safetensors::SafeTensorError| Error::data("safetensors", e.to_string());
         let views = list
             .iter()
-            .map(|(name, shape, dtype, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes).map_err(broken)?)))
+            .map(|(name, shape, dtype, bytes)| {
+                Ok((name, TensorView::new(*dtype, shape.clone(), bytes).map_err(broken)?))
+            })
             .collect::<Result<Vec<_>>>()?;
         // The header's map has no order of its own; one entry holds all text, so that equal contents give equal bytes.
         let metadata = (!self.metadata.is_empty()).then(|| {

@@ -187,12 +187,7 @@ impl Dispatch {
     /// A launch of `kernel` over these buffers, one workgroup so far.
     pub fn new(kernel: &'static Kernel, bindings: &[Bind]) -> Self {
         assert_eq!(kernel.bindings.len(), bindings.len(), "{}: one buffer a binding", kernel.name);
-        Self {
-            kernel,
-            params: vec![0; kernel.params_size as usize],
-            bindings: bindings.to_vec(),
-            groups: [1; 3],
-        }
+        Self { kernel, params: vec![0; kernel.params_size as usize], bindings: bindings.to_vec(), groups: [1; 3] }
     }
 
     fn set(mut self, name: &str, kind: ParamKind, bytes: &[u8]) -> Self {
@@ -297,13 +292,7 @@ pub struct Case {
 impl Case {
     /// A case with these inputs and no attributes.
     pub fn new(label: impl Into<String>, inputs: Vec<(&'static str, HostTensor)>) -> Self {
-        Self {
-            label: label.into(),
-            inputs,
-            attrs: Attrs::new(),
-            gradients: vec![],
-            tolerance: Tolerance::ELEMENTWISE,
-        }
+        Self { label: label.into(), inputs, attrs: Attrs::new(), gradients: vec![], tolerance: Tolerance::ELEMENTWISE }
     }
     /// With an attribute.
     pub fn attr(mut self, name: &str, value: impl ToString) -> Self {

@@ -57,7 +57,8 @@ pub fn OpenedCell(state: State, runner: Runner) -> impl IntoView {
 
 fn work(opened: Opened) -> impl IntoView {
     if opened.masked {
-        return view! { <p>"Masked: a token may not look at what comes after it, so this cell takes no part."</p> }.into_any();
+        return view! { <p>"Masked: a token may not look at what comes after it, so this cell takes no part."</p> }
+            .into_any();
     }
     let agreement = (opened.recomputed - f64::from(opened.value)).abs();
     view! {

@@ -22,7 +22,11 @@ fn introduction(work: &[Work]) -> String {
     }
     let flops = work.iter().map(|w| w.flops).sum();
     let bytes = work.iter().map(|w| w.bytes).sum();
-    let where_run = if work.iter().any(|w| !w.kernels.is_empty()) { "on your GPU" } else { "on your CPU, by the Rust twins of the kernels" };
+    let where_run = if work.iter().any(|w| !w.kernels.is_empty()) {
+        "on your GPU"
+    } else {
+        "on your CPU, by the Rust twins of the kernels"
+    };
     format!(
         "One layer, all its heads, {where_run}: {} steps, {} floating-point operations, at least {} moved.",
         work.len(),

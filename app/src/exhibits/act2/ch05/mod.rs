@@ -12,7 +12,9 @@ use leptos::prelude::*;
 use crate::compute::use_compute;
 use crate::exhibits::Exhibit;
 use crate::url;
-use crate::viz::{ExhibitFrame, FrameSize, Heatmap, Matrix, Readout, Readouts, Scale, Segmented, Slider, Toggle, number};
+use crate::viz::{
+    ExhibitFrame, FrameSize, Heatmap, Matrix, Readout, Readouts, Scale, Segmented, Slider, Toggle, number,
+};
 
 use cell::OpenedCell;
 use kernels::Kernels;
@@ -26,11 +28,15 @@ pub const EXHIBIT: Exhibit = Exhibit { chapter: 5, title: "One head, on your sen
 /// What each stage is, under its tab.
 fn about(stage: Stage) -> &'static str {
     match stage {
-        Stage::Queries => "One row a token: its query, after it was turned by its position. Columns are the head's 32 components.",
+        Stage::Queries => {
+            "One row a token: its query, after it was turned by its position. Columns are the head's 32 components."
+        }
         Stage::Keys => "One row a token: its key, turned in the same way.",
         Stage::Values => "One row a token: what it hands over to whoever looks at it.",
         Stage::Scores => "Each cell is a dot product: the query of its row with the key of its column.",
-        Stage::Scaled => "The dot products, divided by the root of the head's width. Later tokens are masked: empty, not zero.",
+        Stage::Scaled => {
+            "The dot products, divided by the root of the head's width. Later tokens are masked: empty, not zero."
+        }
         Stage::Weights => "The softmax of each row of scores: shares that sum to 1.",
         Stage::Output => "Each row is a mix of the values above it, in the shares of its weights.",
     }
