@@ -142,3 +142,18 @@ fn bad_input_is_refused_in_words() {
     // Settings that were refused leave the experiment in order.
     assert!(wait(experiment.frame(&settings())).is_ok());
 }
+
+/// The browser tests compare pages with a stored file; this holds the file to the twins.
+#[test]
+fn the_stored_oracle_is_what_the_twins_compute() {
+    let stored = std::fs::read_to_string("../e2e/oracle/chapter5.json").expect("the oracle is stored");
+    let stored: serde_json::Value = serde_json::from_str(&stored).expect("it is JSON");
+    let frame = wait(experiment(&Device::oracle()).frame(&settings())).expect("a frame");
+    for (stage, stored) in Stage::ALL.iter().zip(stored["stages"].as_array().expect("stages")) {
+        let data = stored["data"].as_array().expect("data");
+        assert_eq!(data.len(), frame.stage(*stage).data.len());
+        for (a, b) in data.iter().zip(&frame.stage(*stage).data) {
+            assert!((a.as_f64().expect("a number") - f64::from(*b)).abs() < 1e-4, "{stage:?}");
+        }
+    }
+}
