@@ -9,6 +9,9 @@
 //! The same components render twice: natively to HTML, once per route ([`prerender`]), and in the browser, which
 //! replaces that HTML by the live page. Both give the same elements, so nothing moves when the page comes alive.
 
+// The type of a view is as deep as the page it draws.
+#![recursion_limit = "512"]
+
 pub mod book;
 pub mod compute;
 pub mod exhibits;

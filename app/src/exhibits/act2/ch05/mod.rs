@@ -197,6 +197,7 @@ fn OneHead() -> impl IntoView {
                 when=move || runner.frame.with(Option::is_some)
                 fallback=move || view! { <p class="quiet" role="status">{move || waiting(compute)}</p> }
             >
+                {view! {
                 <Heatmap
                     id="ch5-map"
                     label
@@ -209,6 +210,7 @@ fn OneHead() -> impl IntoView {
                     col_axis="column"
                     selected=state.cell
                 />
+                }.into_any()}
             </Show>
             <p class="note next">{move || next_words(&shown())}</p>
             <p class="note why">{move || compute.why.get()}</p>
@@ -242,8 +244,13 @@ fn waiting(compute: crate::compute::Compute) -> String {
 
 fn next_words(frame: &Option<acts::act2::ch05_attention::Frame>) -> String {
     let Some(frame) = frame else { return String::new() };
-    let list: Vec<String> =
-        frame.next.iter().map(|(word, p)| format!("{word} {}\u{a0}%", number::value(f64::from(*p) * 100.0))).collect();
+    // Below a thousandth a word is not expected.
+    let list: Vec<String> = frame
+        .next
+        .iter()
+        .filter(|(_, p)| *p >= 1e-3)
+        .map(|(word, p)| format!("{word} {}\u{a0}%", number::value(f64::from(*p) * 100.0)))
+        .collect();
     format!("What Tiny expects next: {}.", list.join(", "))
 }
 
