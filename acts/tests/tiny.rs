@@ -28,8 +28,10 @@ fn the_shipped_tiny_base_has_learnt() {
     }
     assert!(report.facts > 0.9, "facts: {}", report.facts);
     assert!(report.copying > 0.8, "copying: {}", report.copying);
-    assert!(report.previous_token[0].score > 0.5, "{:?}", report.previous_token[0]);
-    assert!(report.induction[0].score > 0.4, "{:?}", report.induction[0]);
+    // Even attention over what a token sees would give 0.04 on these documents; three heads give more than five times that.
+    assert!(report.previous_token[0].score > 0.3, "{:?}", report.previous_token[0]);
+    assert!(report.previous_token[2].score > 0.2, "{:?}", report.previous_token[2]);
+    assert!(report.induction[0].score > 0.8, "{:?}", report.induction[0]);
 
     // The metadata tell the same story as the weights, to the rounding of 16 bits.
     let told: Report = serde_json::from_str(&checkpoint.file.about("report").expect("a report")).expect("it parses");

@@ -114,7 +114,8 @@ pub fn run(args: Args) -> Result<()> {
     let made = json!({
         "command": format!("cargo xtask train {name} --device {}", if device.as_gpu().is_some() { "gpu" } else { "cpu" }),
         "device": device.name(),
-        "seconds": seconds.round(),
+        "resumed_from_step": first,
+        "seconds_since": seconds.round(),
         "final_loss": curve.last().map(|p| p.loss),
     });
     file.metadata.insert("report".into(), serde_json::to_string(&report)?);
