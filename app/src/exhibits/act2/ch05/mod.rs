@@ -13,7 +13,7 @@ use crate::compute::use_compute;
 use crate::exhibits::Exhibit;
 use crate::url;
 use crate::viz::{
-    ExhibitFrame, FrameSize, Heatmap, Matrix, Readout, Readouts, Scale, Segmented, Slider, Toggle, number,
+    Cell, ExhibitFrame, FrameSize, Heatmap, Matrix, Readout, Readouts, Scale, Segmented, Slider, Toggle, number,
 };
 
 use cell::OpenedCell;
@@ -87,13 +87,23 @@ fn OneHead() -> impl IntoView {
         format!("{name}, layer {}, head {}", state.layer.get(), state.head.get())
     });
 
-    // The first frame opens a cell, so that nobody has to guess that cells open.
+    // A cell is always open, so that nobody has to guess that cells open; one that a new sentence left behind moves to
+    // its last token.
     Effect::new(move |_| {
         let rows = words.with(Vec::len);
-        if rows > 1 && state.cell.get_untracked().is_none() {
-            let col = words.with(|w| w.iter().position(|w| w == "cat")).unwrap_or(1).min(rows - 1);
-            let row = words.with(|w| w.iter().rposition(|w| w == "is")).unwrap_or(rows - 1);
-            state.cell.set(Some(crate::viz::Cell { row, col: col.min(row) }));
+        if rows < 2 {
+            return;
+        }
+        match state.cell.get_untracked() {
+            None => {
+                let col = words.with(|w| w.iter().position(|w| w == "cat")).unwrap_or(1);
+                let row = words.with(|w| w.iter().rposition(|w| w == "is")).unwrap_or(rows - 1);
+                state.cell.set(Some(Cell { row, col: col.min(row) }));
+            }
+            Some(cell) if cell.row >= rows => {
+                state.cell.set(Some(Cell { row: rows - 1, col: cell.col.min(rows - 1) }));
+            }
+            Some(_) => {}
         }
     });
 

@@ -25,6 +25,8 @@ struct Ready {
 pub struct Runner {
     compute: Compute,
     ready: StoredValue<Option<Ready>, LocalStorage>,
+    /// Counts how often the experiment came back from a run: while it runs, no cell can be opened.
+    rested: RwSignal<u32>,
     /// The last frame, with the settings it was computed for.
     pub frame: RwSignal<Option<(Settings, Frame)>>,
     /// The kernels behind it.
@@ -47,6 +49,7 @@ impl Runner {
         Self {
             compute,
             ready: StoredValue::new_local(None),
+            rested: RwSignal::new(0),
             frame: RwSignal::new(None),
             work: RwSignal::new(Vec::new()),
             sweep: RwSignal::new(Vec::new()),
@@ -116,11 +119,12 @@ impl Runner {
             Err(error) => {
                 // Settings that cannot be computed leave the device as it was.
                 if !matches!(error, Error::DeviceLost(_)) {
-                    let _ = self.ready.try_update_value(|slot| *slot = Some(ready));
+                    self.rest(ready);
                 }
                 return Err(error);
             }
         };
+        self.rest(ready);
         let _ = self.time_ms.try_set(Some(time_ms));
         let _ = self.runs_on.try_set(if device.as_gpu().is_some() { RunsOn::Gpu } else { RunsOn::Cpu });
         let _ = self.frame.try_set(Some((settings.clone(), frame)));
@@ -129,8 +133,13 @@ impl Runner {
         if self.sweep.try_with_untracked(Vec::is_empty).unwrap_or(false) {
             let _ = self.sweep.try_set(scale_sweep(&device, &WIDTHS, SWEEP_TOKENS, 5).await?);
         }
-        let _ = self.ready.try_update_value(|slot| *slot = Some(ready));
         Ok(())
+    }
+
+    /// Puts the experiment back where the next run, and whoever opens a cell, finds it.
+    fn rest(self, ready: Ready) {
+        let _ = self.ready.try_update_value(|slot| *slot = Some(ready));
+        let _ = self.rested.try_update(|n| *n += 1);
     }
 
     /// Measures the kernels behind the frame.
@@ -138,7 +147,7 @@ impl Runner {
         spawn_local(async move {
             let Some(mut ready) = self.ready.try_update_value(Option::take).flatten() else { return };
             let work = ready.attention.work().await;
-            let _ = self.ready.try_update_value(|slot| *slot = Some(ready));
+            self.rest(ready);
             match work {
                 Ok(work) => {
                     let _ = self.work.try_set(work);
@@ -152,6 +161,7 @@ impl Runner {
 
     /// Takes a cell of the frame apart.
     pub fn open(self, stage: Stage, cell: Cell) -> Option<Opened> {
+        self.rested.track();
         let frame = self.frame.get()?;
         self.ready.try_with_value(|ready| {
             ready.as_ref().and_then(|r| r.attention.open(&frame.1, &frame.0, stage, cell.row, cell.col))
