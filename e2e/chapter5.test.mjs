@@ -151,7 +151,7 @@ bookTest("a lost GPU is opened again, and nothing is lost", { timeout: 240_000 }
   await live(page);
   await until(page, () => document.querySelector(".notices")?.textContent.includes("GPU was lost"), "a notice");
   assert.equal(await page.$eval("#ch5-text", (e) => e.value), "the lion sings");
-  assert.equal(await page.evaluate(() => document.querySelector(".problem")), null);
+  assert.equal(await page.evaluate(() => document.querySelector(".problem")?.textContent ?? ""), "");
 });
 
 for (const theme of ["light", "dark"]) {

@@ -274,10 +274,8 @@ async fn read_into(
     device.settle();
     match receive.await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            device.check()?;
-            return Err(Error::Gpu(error.to_string()));
-        }
+        // A buffer made to be mapped fails to map when its device is gone, sometimes before the loss is announced.
+        Ok(Err(error)) => return Err(device.give_up(&error.to_string())),
         Err(_) => return Err(Error::DeviceLost(device.lost().unwrap_or_else(|| "a readback was dropped".into()))),
     }
     let words = {

@@ -164,6 +164,15 @@ impl GpuDevice {
         }
     }
 
+    /// Takes the device for lost, and says so as an error.
+    pub(crate) fn give_up(&self, reason: &str) -> Error {
+        let health = &self.0.health;
+        if !health.lost.swap(true, Ordering::AcqRel) {
+            *lock(&health.reason) = reason.into();
+        }
+        Error::DeviceLost(lock(&health.reason).clone())
+    }
+
     /// Errors the GPU reported since the last call.
     pub fn take_errors(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.0.health.errors))

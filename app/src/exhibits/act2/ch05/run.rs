@@ -84,7 +84,6 @@ impl Runner {
                     let _ = self.problem.try_set(None);
                 }
                 Err(error) => {
-                    let _ = self.ready.try_update_value(|ready| *ready = None);
                     if self.compute.recover(&error) {
                         continue;
                     }

@@ -9,6 +9,10 @@ use crate::viz::Cell;
 /// The sentence a reader meets first.
 pub const FIRST_SENTENCE: &str = "the cat that the dogs followed is tired";
 
+/// The layer and head a reader meets first: the one in which the verb of that sentence looks back at its subject.
+const FIRST_LAYER: u32 = 3;
+const FIRST_HEAD: u32 = 1;
+
 /// The names of the stages, as tabs and in the address.
 pub const STAGES: [(Stage, &str, &str); 7] = [
     (Stage::Queries, "Q", "q"),
@@ -44,7 +48,7 @@ pub struct State {
 impl State {
     /// As the address says; what it does not say, or says wrongly, stands as at first.
     pub fn from_address() -> Self {
-        let small = |name: &str, most: u32| f64::from(url::parsed::<u32>(name).unwrap_or(0).min(most));
+        let small = |name: &str, first: u32| f64::from(url::parsed::<u32>(name).unwrap_or(first).min(3));
         let text = url::parameter("text").filter(|t| !t.trim().is_empty());
         let stage = url::parameter("stage");
         let stage = STAGES.iter().find(|(_, _, name)| Some(*name) == stage.as_deref()).map_or(Stage::Weights, |s| s.0);
@@ -61,8 +65,8 @@ impl State {
         });
         Self {
             text: RwSignal::new(text.unwrap_or_else(|| FIRST_SENTENCE.into())),
-            layer: RwSignal::new(small("layer", 3)),
-            head: RwSignal::new(small("head", 3)),
+            layer: RwSignal::new(small("layer", FIRST_LAYER)),
+            head: RwSignal::new(small("head", FIRST_HEAD)),
             scale: RwSignal::new(url::parameter("scale").as_deref() != Some("off")),
             shuffle: RwSignal::new(url::parsed("shuffle")),
             edit: RwSignal::new(edit),
@@ -87,11 +91,11 @@ impl State {
     pub fn keep_in_address(self) {
         Effect::new(move |before: Option<()>| {
             let text = self.text.get();
-            let number = |n: f64| (n > 0.0).then(|| format!("{n}"));
+            let number = |n: f64, first: u32| (n != f64::from(first)).then(|| format!("{n}"));
             let values = [
                 ("text", (text != FIRST_SENTENCE).then_some(text)),
-                ("layer", number(self.layer.get())),
-                ("head", number(self.head.get())),
+                ("layer", number(self.layer.get(), FIRST_LAYER)),
+                ("head", number(self.head.get(), FIRST_HEAD)),
                 ("scale", (!self.scale.get()).then(|| "off".into())),
                 ("shuffle", self.shuffle.get().map(|s| s.to_string())),
                 ("edit", self.edit.get().map(|e| format!("{}.{}.{}", e.query, e.key, e.score))),
