@@ -11,7 +11,7 @@ const place = `layer=${oracle.layer}&head=${oracle.head}&cell=6.2`;
 const labels = ["Q", "K", "V", "Q·K", "Score", "Weight", "Output"];
 
 /** The first frame may wait for a model, a software GPU and its compiler. */
-const live = (page) => until(page, () => document.querySelector("#ch5-cell [data-value]"), "an open cell", { timeout: 90_000 });
+const live = (page) => until(page, () => !!document.querySelector("#ch5-cell [data-value]"), "an open cell", { timeout: 90_000 });
 
 /** What the device computed for the open cell. */
 const opened = (page) => page.evaluate(() => Number(document.querySelector("#ch5-cell [data-value]")?.dataset.value));
@@ -87,7 +87,7 @@ bookTest("the address restores chapter 5, and follows it", async ({ page, visit 
 
 bookTest("a hostile address is clamped to something that runs", async ({ page, visit }) => {
   await visit("chapter/5/?device=cpu&layer=99&head=-4&scale=maybe&stage=%3Cscript%3E&cell=9e9.x&shuffle=1e400&edit=NaN.1.2&text=%00%F0%9F%99%82%20%D7%A9%D7%9C%D7%95%D7%9D");
-  await until(page, () => document.querySelector(".heatmap canvas"), "a picture");
+  await until(page, () => !!document.querySelector(".heatmap canvas"), "a picture");
   assert.equal(await page.$eval("#ch5-layer", (e) => e.value), "3");
 });
 
@@ -111,7 +111,7 @@ bookTest("odd sentences are met with words or a picture", { timeout: 180_000 }, 
   await until(page, () => document.querySelector(".problem")?.textContent.includes("empty"), "a word about the empty sentence");
   for (const text of ["word ".repeat(20_000), "🙂👩‍👩‍👧 ناس שלום", "a\u0000b"]) {
     await type(page, text);
-    await until(page, () => !document.querySelector(".problem") && document.querySelector("#ch5-cell [data-value]"), "a picture again");
+    await until(page, () => !document.querySelector(".problem") && !!document.querySelector("#ch5-cell [data-value]"), "a picture again");
   }
 });
 
