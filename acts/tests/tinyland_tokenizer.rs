@@ -97,6 +97,19 @@ fn the_short_way_is_the_long_way() {
 }
 
 #[test]
+fn the_parts_do_what_the_whole_library_does() {
+    let whole = tokenizers::Tokenizer::from_bytes(include_bytes!("../../public/models/tiny-tokenizer.json"));
+    let whole = whole.expect("the library reads the shipped file");
+    let tokenizer = shipped();
+    let mut dice = Dice::new(&[3]);
+    let random: Vec<String> = (0..2000).map(|_| random_text(&mut dice)).collect();
+    for text in HARD.into_iter().chain(random.iter().map(String::as_str)) {
+        let expected = whole.encode_fast(text, false).expect("any text is encoded");
+        assert_eq!(tokenizer.encode_fully(text), expected.get_ids(), "{text:?}");
+    }
+}
+
+#[test]
 fn offsets_tile_the_text_and_spans_are_slices() {
     let tokenizer = shipped();
     for text in HARD {

@@ -18,6 +18,7 @@
 //! # Ok::<(), engine::Error>(())
 //! ```
 
+mod call;
 pub mod check;
 mod cpu;
 mod error;
@@ -31,6 +32,7 @@ pub mod optim;
 pub mod rng;
 mod tensor;
 
+pub use call::Call;
 pub use error::{Error, Result};
 pub use exec::{Device, Program, Store};
 pub use gpu::{GpuDevice, Tier};

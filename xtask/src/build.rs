@@ -3,7 +3,8 @@
 use crate::{
     pages::{self, Template},
     public_url::PublicUrl,
-    shell, tools,
+    shell,
+    tools::{self, Tools},
     weights::{self, Weights},
 };
 use anyhow::{Context, Result};
@@ -63,6 +64,7 @@ impl Stage {
             }
             shell::run(&mut trunk)
         })?;
+        engine_module(&tools, &dir)?;
         let index = dir.join("index.html");
         let html = fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
         let template = Template::new(&html)?;
@@ -85,6 +87,28 @@ impl Stage {
             weights::first_load(dist)
         })
     }
+}
+
+/// The engine as a JavaScript module of its own, beside the page and no part of it.
+fn engine_module(tools: &Tools, dir: &Path) -> Result<()> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    shell::step("compiling the engine's JavaScript module", || {
+        shell::run(&mut shell::cargo(["build", "--quiet", "--release", "-p", "engine-js", "--target", TARGET]))?;
+        let module = shell::target_dir().join(TARGET).join("release/engine_js.wasm");
+        shell::run(
+            shell::command(&tools.wasm_bindgen)
+                .args(["--target", "web", "--no-typescript", "--out-name", "engine-core", "--out-dir"])
+                .args([dir, module.as_path()]),
+        )?;
+        for entry in fs::read_dir(shell::root().join("engine-js")).context("reading engine-js")? {
+            let file = entry?.path();
+            let name = file.file_name().unwrap_or_default();
+            if file.is_file() && name.to_string_lossy().starts_with("engine") {
+                fs::copy(&file, dir.join(name)).with_context(|| format!("copying {}", file.display()))?;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {

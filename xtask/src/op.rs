@@ -4,9 +4,9 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use engine::{
-    Data, Graph, Program, Store, Tensor,
+    Call,
     io::{Precision, TensorFile},
-    ops::{self, Attrs, Inputs},
+    ops::{self, Attrs},
     wait,
 };
 
@@ -48,42 +48,22 @@ pub fn run(args: Args) -> Result<()> {
     let (Some(name), Some(input), Some(output)) = (&args.name, &args.input, &args.output) else {
         bail!("an op, --input and --output are wanted; or --list");
     };
-    let entry = ops::find(name).with_context(|| format!("no op `{name}`; see --list"))?;
     let mut attrs = Attrs::new();
     for attr in &args.attrs {
         let (key, value) = attr.split_once('=').with_context(|| format!("`{attr}` is not key=value"))?;
-        if !entry.attrs.iter().any(|(known, _)| *known == key) {
-            bail!("{name} has no attribute `{key}`; see --list");
-        }
         attrs.insert(key.into(), value.into());
     }
     let bytes = fs::read(input).with_context(|| format!("reading {}", input.display()))?;
     let file = TensorFile::parse(&input.display().to_string(), &bytes)?;
+    let tensors: Vec<_> = file.tensors.into_iter().collect();
 
     let device = args.device.open()?;
-    let mut g = Graph::new();
-    let mut fed = Inputs::default();
-    for (key, value) in &file.tensors {
-        if !entry.inputs.iter().any(|(known, _)| known == key) {
-            bail!("{name} has no input `{key}`; see --list");
-        }
-        let t = match value.data {
-            Data::F32(_) => g.input(key, &value.shape)?,
-            Data::U32(_) => g.input_u32(key, &value.shape)?,
-        };
-        fed.0.insert(key.clone(), t);
-    }
-    let outputs = (entry.build)(&mut g, &fed, &attrs)?;
-    let fetch: Vec<Tensor> = outputs.iter().map(|(_, t)| *t).collect();
-    let mut program = wait(Program::compile(&device, &g, &fetch, &Store::new(&device)))?;
-    for (key, t) in &fed.0 {
-        program.write(*t, file.get(key)?)?;
-    }
-    let values = wait(program.run_and_read(&fetch))?;
+    let mut call = wait(Call::prepare(&device, name, &tensors, &attrs)).context("--list says what there is")?;
+    call.run()?;
     let mut out = TensorFile::default();
-    for ((key, _), value) in outputs.iter().zip(values) {
+    for (key, value) in wait(call.read())? {
         println!("{key}: {}", value.shape);
-        out.tensors.insert((*key).into(), value);
+        out.tensors.insert(key.into(), value);
     }
     fs::write(output, out.to_bytes(Precision::Full)?).with_context(|| format!("writing {}", output.display()))?;
     println!("{name} on {}: wrote {}", device.name(), output.display());

@@ -16,6 +16,8 @@ const BINARYEN: &str = "132.0.0";
 pub struct Tools {
     /// The trunk program.
     pub trunk: PathBuf,
+    /// The wasm-bindgen program.
+    pub wasm_bindgen: PathBuf,
     /// The PATH to run it with.
     pub path: OsString,
     /// Whether wasm-opt is on that PATH.
@@ -51,6 +53,7 @@ pub fn find_or_install(with_wasm_opt: bool) -> Result<Tools> {
     folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     Ok(Tools {
         trunk,
+        wasm_bindgen,
         path: std::env::join_paths(folders).context("a folder on PATH has a separator in its name")?,
         has_wasm_opt: wasm_opt.is_some(),
     })

@@ -65,12 +65,16 @@ pub fn first_load(dist: &Path) -> Result<Weights> {
         }
         Ok(kind)
     };
+    let front = dist.join("index.html");
+    let html = fs::read_to_string(&front).with_context(|| format!("reading {}", front.display()))?;
+    // What the page does not name is not loaded with it: the engine's module for other pages is such.
+    let named = |file: &Path| file.file_name().is_some_and(|name| html.contains(&*name.to_string_lossy()));
     Ok(Weights {
         kinds: vec![
-            kind("html", &|file| file == dist.join("index.html"))?,
-            kind("js", &|file| has_extension(file, &["js"]))?,
-            kind("wasm", &|file| has_extension(file, &["wasm"]))?,
-            kind("css", &|file| has_extension(file, &["css"]))?,
+            kind("html", &|file| file == front)?,
+            kind("js", &|file| named(file) && has_extension(file, &["js"]))?,
+            kind("wasm", &|file| named(file) && has_extension(file, &["wasm"]))?,
+            kind("css", &|file| named(file) && has_extension(file, &["css"]))?,
             kind("fonts", &|file| has_extension(file, &["woff2"]))?,
         ],
     })

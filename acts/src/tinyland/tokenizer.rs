@@ -7,12 +7,15 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::corpus;
-use tokenizers::models::TrainerWrapper;
+use serde::Deserialize;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{AddedToken, Model, SplitDelimiterBehavior, Tokenizer};
+use tokenizers::{
+    AddedToken, Model, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, SplitDelimiterBehavior,
+    Tokenizer, Trainer,
+};
 
 /// The size of the shipped vocabulary, special tokens included.
 pub const VOCAB_SIZE: usize = 1024;
@@ -58,9 +61,13 @@ pub enum TokenizerError {
 }
 
 /// The cutting, merging and joining of text and tokens.
+///
+/// The library's parts are used one by one, not through its `Tokenizer`, which brings every kind of model there is into
+/// the page; `acts/tests/tinyland_tokenizer.rs` holds the two against each other.
 #[derive(Debug, Clone)]
 pub struct TinyTokenizer {
-    tokenizer: Tokenizer,
+    pieces: Split,
+    model: BPE,
     /// The bytes of every token, by id.
     bytes: Vec<Vec<u8>>,
     /// The ids of pieces that occur all the time, so that they need not be merged anew: see [`TinyTokenizer::encode`].
@@ -74,23 +81,44 @@ pub fn train<T: AsRef<str> + Send>(
     vocab_size: usize,
 ) -> Result<TinyTokenizer, TokenizerError> {
     let failed = |error: tokenizers::Error| TokenizerError::Train(error.to_string());
-    let specials = SPECIALS.map(|text| AddedToken::from(text, true)).to_vec();
-    let mut trainer: TrainerWrapper = BpeTrainer::builder()
+    let mut trainer = BpeTrainer::builder()
         .vocab_size(vocab_size)
         .show_progress(false)
-        .special_tokens(specials.clone())
+        .special_tokens(special_tokens())
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect::<HashSet<char>>())
-        .build()
-        .into();
-    let pieces =
-        Split::new(SplitPattern::Regex(PIECES.into()), SplitDelimiterBehavior::Isolated, false).map_err(failed)?;
-    let bytes = ByteLevel::new(false, false, false);
-    let mut tokenizer = Tokenizer::new(BPE::default());
-    tokenizer.with_pre_tokenizer(Some(Sequence::new(vec![pieces.into(), bytes.into()])));
-    tokenizer.with_decoder(Some(bytes));
-    tokenizer.add_special_tokens(&specials);
-    tokenizer.train(&mut trainer, texts).map_err(failed)?;
-    TinyTokenizer::new(tokenizer)
+        .build();
+    let pieces = pieces().map_err(failed)?;
+    trainer
+        .feed(texts, |text| {
+            let cut = cut(&pieces, text)?;
+            let splits = cut.get_splits(OffsetReferential::Original, OffsetType::Byte);
+            Ok(splits.into_iter().map(|(piece, ..)| piece.to_owned()).collect())
+        })
+        .map_err(failed)?;
+    let mut model = BPE::default();
+    trainer.train(&mut model).map_err(failed)?;
+    TinyTokenizer::new(model)
+}
+
+fn special_tokens() -> Vec<AddedToken> {
+    SPECIALS.map(|text| AddedToken::from(text, true)).to_vec()
+}
+
+fn pieces() -> tokenizers::Result<Split> {
+    Split::new(SplitPattern::Regex(PIECES.into()), SplitDelimiterBehavior::Isolated, false)
+}
+
+/// How bytes are written as signs that can be seen.
+fn visible_bytes() -> ByteLevel {
+    ByteLevel::new(false, false, false)
+}
+
+/// Text cut into its pieces, each written as visible bytes.
+fn cut(pieces: &Split, text: &str) -> tokenizers::Result<PreTokenizedString> {
+    let mut cut = PreTokenizedString::from(text);
+    pieces.pre_tokenize(&mut cut)?;
+    visible_bytes().pre_tokenize(&mut cut)?;
+    Ok(cut)
 }
 
 /// The shipped tokenizer, trained again: on the first documents of the corpus, none of them held out.
@@ -107,25 +135,30 @@ pub fn shipped() -> Result<TinyTokenizer, TokenizerError> {
 
 /// The tokenizer of a JSON file in the common format of the `tokenizers` library.
 pub fn load(json: &[u8]) -> Result<TinyTokenizer, TokenizerError> {
-    TinyTokenizer::new(Tokenizer::from_bytes(json).map_err(|error| TokenizerError::Load(error.to_string()))?)
+    #[derive(Deserialize)]
+    struct File {
+        model: BPE,
+    }
+    let file: File = serde_json::from_slice(json).map_err(|error| TokenizerError::Load(error.to_string()))?;
+    TinyTokenizer::new(file.model)
 }
 
 impl TinyTokenizer {
-    fn new(tokenizer: Tokenizer) -> Result<Self, TokenizerError> {
+    fn new(model: BPE) -> Result<Self, TokenizerError> {
+        let failed = |error: tokenizers::Error| TokenizerError::Load(error.to_string());
         let of_char = bytes_of_chars();
         let mut bytes = Vec::new();
         let mut words = HashMap::new();
-        for id in 0..tokenizer.get_vocab_size(true) as u32 {
+        for id in 0..model.get_vocab_size() as u32 {
             let written =
-                tokenizer.id_to_token(id).ok_or_else(|| TokenizerError::Load(format!("there is no token {id}")))?;
+                model.id_to_token(id).ok_or_else(|| TokenizerError::Load(format!("there is no token {id}")))?;
             if SPECIALS.contains(&written.as_str()) {
                 bytes.push(written.into_bytes());
                 continue;
             }
             let token: Option<Vec<u8>> = written.chars().map(|sign| of_char.get(&sign).copied()).collect();
             let token = token.ok_or_else(|| TokenizerError::Load(format!("token {id} is not made of bytes")))?;
-            let merged =
-                tokenizer.get_model().tokenize(&written).map_err(|error| TokenizerError::Load(error.to_string()))?;
+            let merged = model.tokenize(&written).map_err(failed)?;
             if let (Ok(word), [whole]) = (std::str::from_utf8(&token), merged.as_slice())
                 && whole.id == id
             {
@@ -133,7 +166,7 @@ impl TinyTokenizer {
             }
             bytes.push(token);
         }
-        Ok(Self { tokenizer, bytes, words })
+        Ok(Self { pieces: pieces().map_err(failed)?, model, bytes, words })
     }
 
     /// The tokens of `text`. Special tokens written in it become special tokens.
@@ -145,8 +178,31 @@ impl TinyTokenizer {
 
     /// The tokens of `text` by the library alone: the reference for [`TinyTokenizer::encode`].
     pub fn encode_fully(&self, text: &str) -> Vec<u32> {
+        let mut ids = Vec::new();
+        let mut start = 0;
+        // Special tokens stand for themselves, and nothing is merged across them.
+        for (at, _) in text.match_indices("<|") {
+            if let Some(id) = SPECIALS.iter().position(|special| text[at..].starts_with(special)) {
+                self.encode_between(&text[start..at], &mut ids);
+                ids.push(id as u32);
+                start = at + SPECIALS[id].len();
+            }
+        }
+        self.encode_between(&text[start..], &mut ids);
+        ids
+    }
+
+    /// Appends the tokens of a text without special ones.
+    fn encode_between(&self, text: &str, ids: &mut Vec<u32>) {
+        let encode = || {
+            let mut cut = cut(&self.pieces, text)?;
+            cut.tokenize(|piece| self.model.tokenize(piece.get()))?;
+            cut.into_encoding(None, 0, OffsetType::None)
+        };
         // Nothing in the pipeline can refuse a text: every byte is in the vocabulary.
-        self.tokenizer.encode_fast(text, false).map(|encoding| encoding.get_ids().to_vec()).unwrap_or_default()
+        if let Ok(encoding) = encode() {
+            ids.extend_from_slice(encoding.get_ids());
+        }
     }
 
     /// The tokens of a text in which every piece is a token and no sign is other than an ASCII letter, digit, single space or
@@ -248,9 +304,13 @@ impl TinyTokenizer {
         self.bytes.len()
     }
 
-    /// The tokenizer as JSON, which [`load`] reads.
+    /// The tokenizer as JSON, which [`load`] and the library's own `Tokenizer` read.
     pub fn to_json(&self) -> Result<String, TokenizerError> {
-        self.tokenizer.to_string(false).map_err(|error| TokenizerError::Save(error.to_string()))
+        let mut whole = Tokenizer::new(self.model.clone());
+        whole.with_pre_tokenizer(Some(Sequence::new(vec![self.pieces.clone().into(), visible_bytes().into()])));
+        whole.with_decoder(Some(visible_bytes()));
+        whole.add_special_tokens(&special_tokens());
+        whole.to_string(false).map_err(|error| TokenizerError::Save(error.to_string()))
     }
 }
 

@@ -238,20 +238,11 @@ fn staging_buffer(device: &GpuDevice, bytes: u64) -> wgpu::Buffer {
 }
 
 /// Copies buffers to the host, with a readback buffer made for it.
-pub(super) async fn read_buffers(
-    device: &GpuDevice,
-    buffers: &[(&wgpu::Buffer, usize)],
-    staging: Option<&wgpu::Buffer>,
-) -> Result<Vec<Vec<u32>>> {
+pub(super) async fn read_buffers(device: &GpuDevice, buffers: &[(&wgpu::Buffer, usize)]) -> Result<Vec<Vec<u32>>> {
     device.check()?;
     let encoder = device.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    match staging {
-        Some(staging) => read_into(device, buffers, encoder, staging).await,
-        None => {
-            let bytes = buffers.iter().map(|(_, words)| 4 * *words as u64).sum();
-            read_into(device, buffers, encoder, &staging_buffer(device, bytes)).await
-        }
-    }
+    let bytes = buffers.iter().map(|(_, words)| 4 * *words as u64).sum();
+    read_into(device, buffers, encoder, &staging_buffer(device, bytes)).await
 }
 
 async fn read_into(
@@ -274,12 +265,13 @@ async fn read_into(
     device.settle();
     match receive.await {
         Ok(Ok(())) => {}
-        // A buffer made to be mapped fails to map when its device is gone, sometimes before the loss is announced.
+        // A buffer made to be mapped fails to map only when its device is gone, sometimes before the loss is announced.
         Ok(Err(error)) => return Err(device.give_up(&error.to_string())),
         Err(_) => return Err(Error::DeviceLost(device.lost().unwrap_or_else(|| "a readback was dropped".into()))),
     }
     let words = {
-        let view = staging.get_mapped_range(0..at).map_err(|e| Error::Gpu(e.to_string()))?;
+        // A device that goes away between the mapping and this line takes the mapping with it.
+        let view = staging.get_mapped_range(0..at).map_err(|e| device.give_up(&e.to_string()))?;
         let mut out = Vec::new();
         let mut at = 0;
         for (_, words) in buffers {

@@ -1,5 +1,6 @@
 //! Programs: a graph compiled once for a device, and replayed.
 
+mod choose;
 mod cpu;
 mod gpu;
 mod plan;

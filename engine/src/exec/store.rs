@@ -86,7 +86,7 @@ impl Store {
                     .iter()
                     .filter_map(|(shape, m)| if let Memory::Gpu(b) = m { Some((b, shape.count())) } else { None })
                     .collect();
-                read_buffers(gpu, &buffers, None).await?
+                read_buffers(gpu, &buffers).await?
             }
         };
         found
