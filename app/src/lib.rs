@@ -26,7 +26,9 @@ use leptos::prelude::*;
 use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::path;
 
-use crate::book::{ActPage, ChapterPage, HomePage, NotFoundPage, VerifyPage};
+use crate::book::{
+    ActPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, Loaded, MapPage, NotFoundPage, PapersPage, Passages, VerifyPage,
+};
 use crate::page::BasePath;
 use crate::shell::{Contexts, Shell};
 
@@ -36,8 +38,11 @@ pub fn App(
     /// Where the site is mounted on its host.
     #[prop(into)]
     base: String,
+    /// The text of the page as it was loaded.
+    loaded: Loaded,
 ) -> impl IntoView {
     provide_context(BasePath(base.clone()));
+    Passages::provide(loaded);
     Contexts::provide();
     view! {
         <Router base=base>
@@ -46,6 +51,10 @@ pub fn App(
                     <Route path=path!("/") view=HomePage />
                     <Route path=path!("/act/:number") view=ActPage />
                     <Route path=path!("/chapter/:number") view=ChapterPage />
+                    <Route path=path!("/map") view=MapPage />
+                    <Route path=path!("/idea/:id") view=IdeaPage />
+                    <Route path=path!("/papers") view=PapersPage />
+                    <Route path=path!("/glossary") view=GlossaryPage />
                     <Route path=path!("/verify") view=VerifyPage />
                 </FlatRoutes>
             </Shell>
@@ -64,8 +73,9 @@ pub fn start() {
         leptos::logging::error!("the page has no element #app to mount on");
         return;
     };
+    let loaded = Loaded::of_document();
     root.set_inner_html("");
-    leptos::mount::mount_to(root.unchecked_into(), move || view! { <App base /> }).forget();
+    leptos::mount::mount_to(root.unchecked_into(), move || view! { <App base loaded /> }).forget();
     // The element that the address points at has just been replaced: point at it again.
     let location = window().location();
     if let (Ok(hash), Ok(href)) = (location.hash(), location.href())

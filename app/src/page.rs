@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use crate::book::{ACTS, CHAPTERS, act, chapter};
+use crate::book::{ACTS, CHAPTERS, IDEAS, Idea, act, chapter, idea_index};
 
 /// The path the site is mounted under: `""`, or `/some/path`.
 #[derive(Clone, Debug)]
@@ -28,6 +28,14 @@ pub enum Page {
     Act(usize),
     /// A chapter, 1 to 43.
     Chapter(usize),
+    /// The ideas and how they answer each other.
+    Map,
+    /// One of the ideas, by its index.
+    Idea(usize),
+    /// The works the ideas come from.
+    Papers,
+    /// The terms of the book.
+    Glossary,
     /// The arithmetic of this site, checked on the reader's own device.
     Verify,
 }
@@ -39,7 +47,12 @@ impl Page {
             let chapters = CHAPTERS.iter().filter(|c| c.act == act.number).map(|c| Page::Chapter(c.number));
             std::iter::once(Page::Act(act.number)).chain(chapters)
         });
-        std::iter::once(Page::Home).chain(acts).chain(std::iter::once(Page::Verify))
+        let ideas = (0..IDEAS.len()).map(Page::Idea);
+        std::iter::once(Page::Home)
+            .chain(acts)
+            .chain([Page::Map])
+            .chain(ideas)
+            .chain([Page::Papers, Page::Glossary, Page::Verify])
     }
 
     /// The path from the site's root.
@@ -48,6 +61,10 @@ impl Page {
             Page::Home => "/".to_owned(),
             Page::Act(number) => format!("/act/{number}/"),
             Page::Chapter(number) => format!("/chapter/{number}/"),
+            Page::Map => "/map/".to_owned(),
+            Page::Idea(index) => format!("/idea/{}/", IDEAS[index].id),
+            Page::Papers => "/papers/".to_owned(),
+            Page::Glossary => "/glossary/".to_owned(),
             Page::Verify => "/verify/".to_owned(),
         }
     }
@@ -67,6 +84,10 @@ impl Page {
         match path.split_once('/') {
             None if path.is_empty() => Some(Page::Home),
             None if path == "verify" => Some(Page::Verify),
+            None if path == "map" => Some(Page::Map),
+            None if path == "papers" => Some(Page::Papers),
+            None if path == "glossary" => Some(Page::Glossary),
+            Some(("idea", id)) => idea_index(id).map(Page::Idea),
             Some(("act", rest)) => act(numbered(rest)?).map(|a| Page::Act(a.number)),
             Some(("chapter", rest)) => chapter(numbered(rest)?).map(|c| Page::Chapter(c.number)),
             _ => None,
@@ -84,18 +105,30 @@ impl Page {
             Page::Chapter(number) => {
                 chapter(number).map_or_else(String::new, |c| format!("{}. {} · {BOOK}", c.number, c.title))
             }
+            Page::Map => format!("The rhyme map · {BOOK}"),
+            Page::Idea(index) => format!("{} · {BOOK}", IDEAS[index].name),
+            Page::Papers => format!("Papers · {BOOK}"),
+            Page::Glossary => format!("Glossary · {BOOK}"),
             Page::Verify => format!("Checked on your device · {BOOK}"),
         }
     }
 
     /// One line for search engines and previews.
-    pub fn description(self) -> &'static str {
-        match self {
+    pub fn description(self) -> String {
+        let line = match self {
             Page::Home => "Modern machine learning in seven acts and ninety-three ideas, made to run live in the page.",
             Page::Act(number) => act(number).map_or("", |a| a.question),
             Page::Chapter(number) => chapter(number).map_or("", |c| c.question),
+            Page::Map => "Ninety-three ideas of machine learning, and which of them answers the limits of which.",
+            Page::Idea(index) => {
+                let Idea { name, chapter, year, .. } = &IDEAS[index];
+                return format!("{name} ({year}): what stood in the way, what the idea does about it, and what it made necessary. Chapter {chapter}.");
+            }
+            Page::Papers => "The papers and books behind the ninety-three ideas, in the order of their years.",
+            Page::Glossary => "The terms of the book, each in one plain sentence.",
             Page::Verify => "Runs the site's arithmetic on your own device and compares it with a plain reference.",
-        }
+        };
+        line.to_owned()
     }
 
     /// The name a link to this page carries.
@@ -104,6 +137,10 @@ impl Page {
             Page::Home => "Prologue",
             Page::Act(number) => act(number).map_or("", |a| a.title),
             Page::Chapter(number) => chapter(number).map_or("", |c| c.short),
+            Page::Map => "The rhyme map",
+            Page::Idea(index) => IDEAS[index].name,
+            Page::Papers => "Papers",
+            Page::Glossary => "Glossary",
             Page::Verify => "Checked on your device",
         }
     }
@@ -113,7 +150,8 @@ impl Page {
         match self {
             Page::Act(number) => Some(number),
             Page::Chapter(number) => chapter(number).map(|c| c.act),
-            Page::Home | Page::Verify => None,
+            Page::Idea(index) => chapter(IDEAS[index].chapter).map(|c| c.act),
+            Page::Home | Page::Map | Page::Papers | Page::Glossary | Page::Verify => None,
         }
     }
 
@@ -165,7 +203,16 @@ mod tests {
     #[test]
     fn addresses_that_name_no_page_are_none() {
         for path in
-            ["/chapter/0/", "/chapter/44/", "/act/8/", "/chapter/five/", "/chapter/5/more/", "/nothing/", "/chapter/"]
+            [
+                "/chapter/0/",
+                "/chapter/44/",
+                "/act/8/",
+                "/chapter/five/",
+                "/chapter/5/more/",
+                "/nothing/",
+                "/chapter/",
+                "/idea/phlogiston/",
+            ]
         {
             assert_eq!(Page::at(path, ""), None, "{path}");
         }
@@ -195,6 +242,6 @@ mod tests {
             seen.push(page);
         }
         assert_eq!(seen.len(), Page::all().count());
-        assert_eq!(seen.len(), 1 + ACTS.len() + CHAPTERS.len() + 1);
+        assert_eq!(seen.len(), 1 + ACTS.len() + CHAPTERS.len() + 1 + IDEAS.len() + 3);
     }
 }

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use leptos_router::location::RequestUrl;
 
 use crate::App;
+use crate::book::Loaded;
 use crate::page::Page;
 
 /// A page to write to disk.
@@ -22,7 +23,7 @@ pub struct Route {
 /// Every page of the site, in reading order.
 pub fn routes() -> Vec<Route> {
     Page::all()
-        .map(|page| Route { path: page.path(), title: page.title(), description: page.description().to_owned() })
+        .map(|page| Route { path: page.path(), title: page.title(), description: page.description() })
         .collect()
 }
 
@@ -37,7 +38,7 @@ pub fn render(path: &str, base: &str) -> String {
     let owner = Owner::new();
     let html = owner.with(|| {
         provide_context(RequestUrl::new(&format!("{base}{path}")));
-        view! { <App base=base.to_owned() /> }.to_html()
+        view! { <App base=base.to_owned() loaded=Loaded::default() /> }.to_html()
     });
     owner.cleanup();
     html

@@ -3,8 +3,14 @@
 //! The data is made by the build script from `content/`, which also proves that it holds together.
 
 mod pages;
+mod passage;
 
-pub use pages::{ActPage, ChapterPage, HomePage, NotFoundPage, VerifyPage};
+use crate::page::Page;
+
+pub use pages::{
+    ActPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, MapPage, NotFoundPage, PapersPage, VerifyPage,
+};
+pub use passage::{Loaded, Passage, Passages};
 
 /// One of the seven acts.
 #[derive(Debug)]
@@ -19,6 +25,10 @@ pub struct Act {
     pub title: &'static str,
     /// What the act sets out to answer, in one line.
     pub question: &'static str,
+    /// The heading of its opening.
+    pub opening: &'static str,
+    /// The heading of its closing.
+    pub closing: &'static str,
 }
 
 /// One of the forty-three chapters.
@@ -34,7 +44,7 @@ pub struct Chapter {
     pub short: &'static str,
     /// The chapter in one line: what could not be done without it.
     pub question: &'static str,
-    /// Its text; empty while it is not written.
+    /// Its five beats; their text is a [`Passage`] each.
     pub beats: &'static [Beat],
 }
 
@@ -45,8 +55,6 @@ pub struct Beat {
     pub kind: BeatKind,
     /// Its own heading.
     pub heading: &'static str,
-    /// Its text as HTML.
-    pub html: &'static str,
     /// Whether the chapter's exhibit stands after it.
     pub exhibit_after: bool,
 }
@@ -99,6 +107,8 @@ pub struct Idea {
     pub name: &'static str,
     /// Where it is introduced.
     pub chapter: usize,
+    /// The year of the work it is usually credited to.
+    pub year: i32,
     /// Indices into [`IDEAS`] of those whose limits made this one necessary.
     pub answers: &'static [usize],
     /// Indices into [`IDEAS`] of those that this one made necessary.
@@ -117,7 +127,36 @@ pub fn chapter(number: usize) -> Option<&'static Chapter> {
     number.checked_sub(1).and_then(|index| CHAPTERS.get(index))
 }
 
+/// The index of the idea with this id.
+pub fn idea_index(id: &str) -> Option<usize> {
+    IDEAS.iter().position(|idea| idea.id == id)
+}
+
+impl Idea {
+    /// Its own page.
+    pub fn page(&self) -> Page {
+        Page::Idea(idea_index(self.id).unwrap_or_default())
+    }
+
+    /// Why it exists: itself, the idea whose limit it answers first, and so on back to the start of the thread.
+    pub fn chain(&self) -> Vec<&'static Idea> {
+        let mut chain = Vec::new();
+        let mut at = idea_index(self.id);
+        while let Some(index) = at {
+            chain.push(&IDEAS[index]);
+            at = IDEAS[index].answers.first().copied();
+        }
+        chain
+    }
+}
+
 impl Act {
+    /// The questions of its self-check: their numbers in [`QUESTIONS`].
+    pub fn questions(&self) -> impl Iterator<Item = usize> + use<> {
+        let act = self.number;
+        (0..QUESTIONS.len()).filter(move |&i| chapter(QUESTIONS[i]).is_some_and(|c| c.act == act))
+    }
+
     /// Its chapters in order.
     pub fn chapters(&self) -> impl Iterator<Item = &'static Chapter> + use<> {
         let number = self.number;
@@ -164,15 +203,23 @@ mod tests {
     }
 
     #[test]
-    fn written_chapters_have_the_five_beats_and_at_most_one_exhibit() {
-        for chapter in CHAPTERS.iter().filter(|c| !c.beats.is_empty()) {
+    fn every_chapter_has_the_five_beats_and_a_place_for_its_exhibit() {
+        for chapter in CHAPTERS {
             let kinds: Vec<BeatKind> = chapter.beats.iter().map(|b| b.kind).collect();
             let five =
                 [BeatKind::Puzzle, BeatKind::BadAttempt, BeatKind::Trick, BeatKind::Maths, BeatKind::Unmentioned];
             assert_eq!(kinds, five, "chapter {}", chapter.number);
-            assert!(chapter.beats.iter().filter(|b| b.exhibit_after).count() <= 1, "chapter {}", chapter.number);
+            assert_eq!(chapter.beats.iter().filter(|b| b.exhibit_after).count(), 1, "chapter {}", chapter.number);
         }
-        assert!(CHAPTERS.iter().any(|c| !c.beats.is_empty()));
+    }
+
+    #[test]
+    fn every_chain_ends_where_a_thread_starts() {
+        for idea in IDEAS {
+            let chain = idea.chain();
+            assert_eq!(chain[0].id, idea.id);
+            assert!(chain.last().is_some_and(|root| root.answers.is_empty()), "{}", idea.id);
+        }
     }
 
     #[test]

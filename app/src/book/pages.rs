@@ -1,16 +1,16 @@
-//! The five kinds of page.
+//! The kinds of page.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use super::{ACTS, Beat, Chapter, IDEAS, Idea, PROLOGUE, act, chapter};
+use super::{ACTS, Act, Beat, Chapter, IDEAS, Idea, Passage, QUESTIONS, TERMS, act, chapter, idea_index};
 use crate::exhibits;
 use crate::page::{Link, Page};
 
 /// The prologue and the contents of the whole book.
 #[component]
 pub fn HomePage() -> impl IntoView {
-    let act_view = |act: &'static super::Act| {
+    let act_view = |act: &'static Act| {
         view! {
             <section class=format!("toc-act act-{}", act.number) aria-labelledby=format!("toc-{}", act.slug)>
                 <h3 id=format!("toc-{}", act.slug)>
@@ -30,12 +30,13 @@ pub fn HomePage() -> impl IntoView {
                 <p class="cover-links">
                     <a class="btn primary" href=Page::Chapter(5).href()>"Start with attention"</a>
                     <a class="btn" href=Page::Act(1).href()>"Read from the first act"</a>
+                    <a class="btn" href=Page::Map.href()>"See how the ideas rhyme"</a>
                 </p>
             </header>
-            <section class="prose" aria-label="Prologue" inner_html=PROLOGUE></section>
+            <section aria-label="Prologue"><Passage on=Page::Home key="prologue" /></section>
             <h2 class="beat">"Contents"</h2>
             <p class="toc-note">
-                "Chapters marked ready have their text and their exhibit; the others list their ideas for now."
+                "A chapter marked " <span class="chip">"live"</span> " has an exhibit that computes in the page; the others are text for now."
             </p>
             <div class="toc">{ACTS.iter().map(act_view).collect_view()}</div>
         </article>
@@ -43,7 +44,7 @@ pub fn HomePage() -> impl IntoView {
 }
 
 fn toc_entry(chapter: &'static Chapter) -> impl IntoView {
-    let ready = (!chapter.beats.is_empty()).then(|| view! { <span class="chip">"ready"</span> });
+    let live = exhibits::of(chapter.number).map(|_| view! { <span class="chip">"live"</span> });
     view! {
         <li>
             <Link to=Page::Chapter(chapter.number)>
@@ -51,21 +52,30 @@ fn toc_entry(chapter: &'static Chapter) -> impl IntoView {
                 " "
                 <span>{chapter.title}</span>
             </Link>
-            {ready}
+            {live}
         </li>
     }
 }
 
-/// The opening of an act: its question and its chapters.
+/// An act: what the last one left open, its chapters, what it settles, and questions to answer from memory.
 #[component]
 pub fn ActPage() -> impl IntoView {
     numbered(act, |act| {
+        let page = Page::Act(act.number);
         let entry = |chapter: &'static Chapter| {
             view! {
                 <li>
-                    <h2><Link to=Page::Chapter(chapter.number)><span class="number">{chapter.number}</span><span>{chapter.title}</span></Link></h2>
+                    <h3><Link to=Page::Chapter(chapter.number)><span class="number">{chapter.number}</span><span>{chapter.title}</span></Link></h3>
                     <p>{chapter.question}</p>
                 </li>
+            }
+        };
+        let part = |kind: &'static str, label: &'static str, heading: &'static str| {
+            view! {
+                <section class="beat-section" id=kind>
+                    <h2 class="beat"><small>{label}</small>" "{heading}</h2>
+                    <Passage on=page key=format!("act-{}/{kind}", act.number) />
+                </section>
             }
         };
         view! {
@@ -73,32 +83,52 @@ pub fn ActPage() -> impl IntoView {
                 <p class="kicker">{format!("Act {}", act.numeral)}</p>
                 <h1>{act.title}</h1>
                 <p class="lede">{act.question}</p>
+                {part("opening", "Opening", act.opening)}
+                <h2 class="beat">"The chapters"</h2>
                 <ol class="act-chapters">{act.chapters().map(entry).collect_view()}</ol>
+                {part("closing", "Closing", act.closing)}
+                <SelfCheck act />
             </article>
         }
         .into_any()
     })
 }
 
-/// A chapter: five beats around an exhibit, or what is known of it while it is unwritten.
+/// Questions for the end of an act: answered from memory, then compared.
+#[component]
+fn SelfCheck(act: &'static Act) -> impl IntoView {
+    let page = Page::Act(act.number);
+    let question = move |number: usize| {
+        let back = QUESTIONS[number];
+        view! {
+            <li>
+                <Passage on=page key=format!("question/{number}/ask") class="ask" />
+                <details>
+                    <summary>"Show an answer"</summary>
+                    <Passage on=page key=format!("question/{number}/answer") class="answer" />
+                    <p class="back"><Link to=Page::Chapter(back)>{format!("Back to chapter {back}")}</Link></p>
+                </details>
+            </li>
+        }
+    };
+    view! {
+        <section class="self-check" aria-labelledby="self-check">
+            <h2 class="beat" id="self-check"><small>"Before you go on"</small>" Answer these from memory"</h2>
+            <ol>{act.questions().map(question).collect_view()}</ol>
+        </section>
+    }
+}
+
+/// A chapter: five beats around an exhibit.
 #[component]
 pub fn ChapterPage() -> impl IntoView {
     numbered(chapter, |chapter| {
-        let body = if chapter.beats.is_empty() {
-            view! {
-                <p class="lede">{chapter.question}</p>
-                <p class="unwritten-note">"The text and the exhibit of this chapter are not written yet."</p>
-            }
-            .into_any()
-        } else {
-            chapter.beats.iter().map(|beat| beat_view(beat, chapter)).collect_view().into_any()
-        };
         view! {
             <article>
                 <p class="kicker">{format!("Chapter {}", chapter.number)}</p>
                 <h1>{chapter.title}</h1>
                 {rhyme(chapter)}
-                {body}
+                {chapter.beats.iter().map(|beat| beat_view(beat, chapter)).collect_view()}
                 {ideas_view(chapter)}
             </article>
         }
@@ -107,11 +137,15 @@ pub fn ChapterPage() -> impl IntoView {
 }
 
 fn beat_view(beat: &'static Beat, chapter: &'static Chapter) -> impl IntoView {
-    let exhibit = beat.exhibit_after.then(|| exhibits::view(chapter.number));
+    let anchor = beat.kind.anchor();
+    let exhibit = beat.exhibit_after.then(|| match exhibits::of(chapter.number) {
+        Some(exhibit) => (exhibit.view)(),
+        None => view! { <p class="unbuilt-note">"The exhibit of this chapter is not built yet. The text reads on without it."</p> }.into_any(),
+    });
     view! {
-        <section class="beat-section" id=beat.kind.anchor()>
+        <section class="beat-section" id=anchor>
             <h2 class="beat"><small>{beat.kind.label()}</small>" "{beat.heading}</h2>
-            <div class="prose" inner_html=beat.html></div>
+            <Passage on=Page::Chapter(chapter.number) key=format!("chapter-{}/{anchor}", chapter.number) />
         </section>
         {exhibit}
     }
@@ -133,21 +167,11 @@ fn rhyme(chapter: &'static Chapter) -> impl IntoView {
 }
 
 fn ideas_view(chapter: &'static Chapter) -> impl IntoView {
-    let row = |label: &'static str, indices: &'static [usize]| {
-        (!indices.is_empty()).then(|| {
-            let ideas = indices.iter().map(|&i| &IDEAS[i]).collect();
-            view! { <dt>{label}</dt><dd>{idea_links(ideas)}</dd> }
-        })
-    };
     let card = |idea: &'static Idea| {
-        let starts = idea
-            .answers
-            .is_empty()
-            .then(|| view! { <dt>"answers"</dt><dd>"nothing before it: a thread starts here"</dd> });
         view! {
             <li id=format!("idea-{}", idea.id)>
-                <h3>{idea.name}</h3>
-                <dl>{starts}{row("answers", idea.answers)}{row("makes necessary", idea.makes_necessary)}</dl>
+                <h3><a href=idea.page().href()>{idea.name}</a></h3>
+                {neighbours(idea)}
             </li>
         }
     };
@@ -159,15 +183,149 @@ fn ideas_view(chapter: &'static Chapter) -> impl IntoView {
     }
 }
 
+/// What an idea answers and what it made necessary.
+fn neighbours(idea: &'static Idea) -> impl IntoView {
+    let row = |label: &'static str, indices: &'static [usize]| {
+        (!indices.is_empty()).then(|| {
+            let ideas = indices.iter().map(|&i| &IDEAS[i]).collect();
+            view! { <dt>{label}</dt><dd>{idea_links(ideas)}</dd> }
+        })
+    };
+    let starts = idea
+        .answers
+        .is_empty()
+        .then(|| view! { <dt>"answers"</dt><dd>"nothing before it: a thread starts here"</dd> });
+    view! { <dl>{starts}{row("answers", idea.answers)}{row("makes necessary", idea.makes_necessary)}</dl> }
+}
+
 fn idea_links(ideas: Vec<&'static Idea>) -> impl IntoView {
     ideas
         .into_iter()
         .enumerate()
         .map(|(index, idea)| {
             let comma = if index == 0 { "" } else { ", " };
-            view! { {comma}<a href=format!("{}#idea-{}", Page::Chapter(idea.chapter).href(), idea.id)>{idea.name}</a> }
+            view! { {comma}<a href=idea.page().href()>{idea.name}</a> }
         })
         .collect_view()
+}
+
+/// One idea: what stood in the way, what it does, where it was said first, and the chain of walls behind it.
+#[component]
+pub fn IdeaPage() -> impl IntoView {
+    let params = use_params_map();
+    let found = Memo::new(move |_| params.read().get("id").and_then(|id| idea_index(&id)));
+    move || match found.get().map(|index| &IDEAS[index]) {
+        None => NotFoundPage().into_any(),
+        Some(idea) => {
+            let page = idea.page();
+            let step = move |step: &'static Idea| {
+                view! {
+                    <li>
+                        <h3><a href=step.page().href()>{step.name}</a></h3>
+                        <Passage on=page key=format!("idea/{}", step.id) class="prose idea-text" />
+                    </li>
+                }
+            };
+            let mut chain = idea.chain();
+            chain.reverse();
+            let before = chain.len() - 1;
+            let home = chapter(idea.chapter).map(|c| {
+                view! { <Link to=Page::Chapter(c.number)>{format!("Chapter {}, {}", c.number, c.title)}</Link> }
+            });
+            view! {
+                <article class="idea-page">
+                    <p class="kicker">{home}</p>
+                    <h1>{idea.name}</h1>
+                    <Passage on=page key=format!("idea/{}", idea.id) class="prose idea-text" />
+                    <div class="paper"><span class="rhyme-label">"Usually credited to"</span><Passage on=page key=format!("paper/{}", idea.id) class="paper-text" /></div>
+                    <div class="ideas">{neighbours(idea)}</div>
+                    {(before > 0)
+                        .then(|| {
+                            view! {
+                                <section aria-labelledby="why">
+                                    <h2 class="beat" id="why"><small>"Why does it exist?"</small>" The walls behind it"</h2>
+                                    <ol class="chain">{chain.into_iter().take(before).map(step).collect_view()}</ol>
+                                </section>
+                            }
+                        })}
+                </article>
+            }
+            .into_any()
+        }
+    }
+}
+
+/// The ideas as a map.
+#[component]
+pub fn MapPage() -> impl IntoView {
+    let idea_row = |idea: &'static Idea| {
+        view! {
+            <li id=format!("idea-{}", idea.id)>
+                <h3><a href=idea.page().href()>{idea.name}</a></h3>
+                <Passage on=Page::Map key=format!("idea/{}", idea.id) class="idea-text" />
+                {neighbours(idea)}
+            </li>
+        }
+    };
+    let act_rows = |act: &'static Act| {
+        view! {
+            <section class=format!("ideas act-{}", act.number) aria-labelledby=format!("map-{}", act.slug)>
+                <h2 class="beat" id=format!("map-{}", act.slug)><small>{format!("Act {}", act.numeral)}</small>" "{act.title}</h2>
+                <ul>{act.chapters().flat_map(|c| c.ideas()).map(idea_row).collect_view()}</ul>
+            </section>
+        }
+    };
+    view! {
+        <article>
+            <p class="kicker">"Ninety-three ideas"</p>
+            <h1>"The rhyme map"</h1>
+            <p class="lede">"Every idea is here because an earlier one ran into a wall. Follow any of them back, and see what it made necessary in turn."</p>
+            {ACTS.iter().map(act_rows).collect_view()}
+        </article>
+    }
+}
+
+/// The works behind the ideas, by year.
+#[component]
+pub fn PapersPage() -> impl IntoView {
+    let mut order: Vec<&'static Idea> = IDEAS.iter().collect();
+    order.sort_by_key(|idea| idea.year);
+    let row = |idea: &'static Idea| {
+        view! {
+            <li id=format!("paper-{}", idea.id)>
+                <Passage on=Page::Papers key=format!("paper/{}", idea.id) class="paper-text" />
+                <p class="back"><a href=idea.page().href()>{idea.name}</a></p>
+            </li>
+        }
+    };
+    view! {
+        <article>
+            <p class="kicker">"Where it was first said"</p>
+            <h1>"Papers"</h1>
+            <p class="lede">"The work each idea is usually credited to, by year. Credit is often shared, and the chapters say where it is disputed; they name many more papers in their text."</p>
+            <ol class="papers">{order.into_iter().map(row).collect_view()}</ol>
+        </article>
+    }
+}
+
+/// The terms of the book.
+#[component]
+pub fn GlossaryPage() -> impl IntoView {
+    let row = |(number, term): (usize, &'static &'static str)| {
+        view! {
+            <div id=format!("term-{number}")>
+                <dt>{*term}</dt>
+                <dd><Passage on=Page::Glossary key=format!("term/{number}") class="definition" /></dd>
+            </div>
+        }
+    };
+    view! {
+        <article>
+            <p class="kicker">"In one sentence each"</p>
+            <h1>"Glossary"</h1>
+            <dl class="glossary">{TERMS.iter().enumerate().map(row).collect_view()}</dl>
+        </article>
+    }
 }
 
 /// Where the site's arithmetic is proved on the reader's device.
@@ -190,7 +348,7 @@ pub fn NotFoundPage() -> impl IntoView {
         <article>
             <p class="kicker">"Not found"</p>
             <h1>"This page is not in the book"</h1>
-            <p class="lede">"The address names no act and no chapter. The contents list everything there is."</p>
+            <p class="lede">"The address names no page. The contents list everything there is."</p>
             <p><a class="btn primary" href=Page::Home.href()>"To the contents"</a></p>
         </article>
     }

@@ -50,6 +50,11 @@ pub async fn fetch(path: &str, progress: impl Fn(Transfer)) -> Result<Vec<u8>, E
     }
 }
 
+/// The text of a file of this site.
+pub async fn fetch_text(path: &str) -> Result<String, Error> {
+    String::from_utf8(fetch(path, |_| {}).await?).map_err(|_| Error::data(path, "is not text"))
+}
+
 fn message(error: &JsValue) -> String {
     let text = Reflect::get(error, &"message".into()).ok().and_then(|m| m.as_string());
     text.unwrap_or_else(|| "the network failed".into())

@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use crate::shell::{Executor, GpuStatus, Notices};
 
 pub use choice::Choice;
-pub use files::Transfer;
+pub use files::{Transfer, fetch_text};
 
 /// A result that several parts of the page may wait for.
 type Waiting<T> = Shared<LocalBoxFuture<'static, Result<T, Error>>>;

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use leptos::{ev, html};
 
 use crate::book::{ACTS, Act};
+use crate::exhibits;
 use crate::page::{Link, Page};
 
 /// The whole book as a list: beside the text where there is room, above it on demand where there is not.
@@ -40,7 +41,7 @@ pub fn Contents(
                         .chapters()
                         .map(|chapter| {
                             view! {
-                                <li class:unwritten=chapter.beats.is_empty()>
+                                <li class:live=exhibits::of(chapter.number).is_some()>
                                     <Link to=Page::Chapter(chapter.number)>
                                         <span class="number">{chapter.number}</span>
                                         " "
@@ -58,6 +59,9 @@ pub fn Contents(
         <nav class="rail" id="contents" aria-label="Contents" class:open=move || open.get() node_ref=nav on:keydown=close>
             <p class="rail-home"><Link to=Page::Home>"Prologue"</Link></p>
             {ACTS.iter().map(act_view).collect_view()}
+            <p class="rail-home"><Link to=Page::Map>"The rhyme map"</Link></p>
+            <p class="rail-home"><Link to=Page::Papers>"Papers"</Link></p>
+            <p class="rail-home"><Link to=Page::Glossary>"Glossary"</Link></p>
             <p class="rail-home"><Link to=Page::Verify>"Checked on your device"</Link></p>
         </nav>
     }

@@ -1,0 +1,152 @@
+//! The book's running text. It stands in the prerendered pages and not in the program: a chapter's text arrives with its
+//! page, and the text of a page that is turned to is taken out of that page.
+
+use leptos::prelude::*;
+
+use crate::page::Page;
+
+#[cfg(feature = "csr")]
+/// What marks an element of a page as a passage; its value is the passage's key.
+const MARK: &str = "data-passage";
+
+#[cfg(feature = "ssr")]
+mod table {
+    include!(concat!(env!("OUT_DIR"), "/passages.rs"));
+
+    pub fn find(key: &str) -> Option<&'static str> {
+        PASSAGES.binary_search_by_key(&key, |(key, _)| key).ok().map(|found| PASSAGES[found].1)
+    }
+}
+
+/// The passages that have arrived.
+#[derive(Clone, Copy)]
+pub struct Passages {
+    #[cfg(feature = "csr")]
+    found: StoredValue<std::collections::HashMap<String, String>>,
+    #[cfg(feature = "csr")]
+    asked: StoredValue<std::collections::HashSet<String>>,
+    #[cfg(feature = "csr")]
+    arrived: RwSignal<u32>,
+    /// Why the text of a page did not come.
+    failure: RwSignal<Option<String>>,
+}
+
+impl Passages {
+    /// In the browser, those of the page as it was loaded.
+    pub fn provide(loaded: Loaded) {
+        #[cfg(not(feature = "csr"))]
+        let _ = loaded;
+        provide_context(Self {
+            #[cfg(feature = "csr")]
+            found: StoredValue::new(loaded.0),
+            #[cfg(feature = "csr")]
+            asked: StoredValue::default(),
+            #[cfg(feature = "csr")]
+            arrived: RwSignal::new(0),
+            failure: RwSignal::new(None),
+        });
+    }
+
+    /// The HTML of a passage that stands on `page`; `None` until it has come.
+    pub fn get(self, page: Page, key: &str) -> Option<String> {
+        #[cfg(feature = "ssr")]
+        {
+            let _ = page;
+            table::find(key).map(str::to_owned)
+        }
+        #[cfg(all(feature = "csr", not(feature = "ssr")))]
+        {
+            self.arrived.track();
+            let known = self.found.with_value(|found| found.get(key).cloned());
+            if known.is_none() {
+                self.fetch(page);
+            }
+            known
+        }
+        #[cfg(not(any(feature = "csr", feature = "ssr")))]
+        {
+            let _ = (self, page, key);
+            None
+        }
+    }
+
+    #[cfg(all(feature = "csr", not(feature = "ssr")))]
+    fn fetch(self, page: Page) {
+        let path = page.href();
+        if self.asked.try_update_value(|asked| asked.insert(path.clone())) != Some(true) {
+            return;
+        }
+        leptos::task::spawn_local(async move {
+            let page = crate::compute::fetch_text(&path).await.and_then(|html| Loaded::of_page(&html));
+            match page {
+                Ok(loaded) => {
+                    let _ = self.found.try_update_value(|found| found.extend(loaded.0));
+                    let _ = self.arrived.try_update(|n| *n += 1);
+                    let _ = self.failure.try_set(None);
+                }
+                Err(error) => {
+                    let _ = self.asked.try_update_value(|asked| asked.remove(&path));
+                    let _ = self.failure.try_set(Some(error.to_string()));
+                }
+            }
+        });
+    }
+}
+
+/// Passages read out of a page.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded(#[cfg_attr(not(feature = "csr"), allow(dead_code))] std::collections::HashMap<String, String>);
+
+#[cfg(feature = "csr")]
+impl Loaded {
+    /// Those of the document as it stands.
+    pub fn of_document() -> Self {
+        Self::of(&document())
+    }
+
+    #[cfg(not(feature = "ssr"))]
+    fn of_page(html: &str) -> Result<Self, engine::Error> {
+        let broken = |_| engine::Error::data("page", "could not be read");
+        let parser = web_sys::DomParser::new().map_err(broken)?;
+        let document = parser.parse_from_string(html, web_sys::SupportedType::TextHtml).map_err(broken)?;
+        Ok(Self::of(&document))
+    }
+
+    fn of(document: &web_sys::Document) -> Self {
+        use wasm_bindgen::JsCast;
+
+        let mut found = std::collections::HashMap::new();
+        if let Ok(marked) = document.query_selector_all(&format!("[{MARK}]")) {
+            for element in (0..marked.length()).filter_map(|i| marked.get(i)?.dyn_into::<web_sys::Element>().ok()) {
+                found.insert(element.get_attribute(MARK).unwrap_or_default(), element.inner_html());
+            }
+        }
+        Self(found)
+    }
+}
+
+/// A passage of the book.
+#[component]
+pub fn Passage(
+    /// The page it stands on.
+    on: Page,
+    /// Which one.
+    #[prop(into)]
+    key: String,
+    /// Classes of the element around it.
+    #[prop(into, default = "prose".into())]
+    class: String,
+) -> impl IntoView {
+    let passages = expect_context::<Passages>();
+    let asked = key.clone();
+    let html = move || passages.get(on, &asked).unwrap_or_default();
+    let empty = html.clone();
+    let problem = move || {
+        let failure = passages.failure.get().filter(|_| empty().is_empty())?;
+        Some(view! { <p class="problem" role="status">"The text of this page did not come ("{failure}"). Check the connection, then reload."</p> })
+    };
+    view! {
+        <div class=class data-passage=key inner_html=html></div>
+        {problem}
+    }
+}
