@@ -130,7 +130,8 @@ fn run() -> Result<(), Fault> {
     let chapters = read_chapters(&root.join("chapters"), &links)?;
 
     let mut passages = Passages::default();
-    passages.add("prologue", render(&read(&root.join("prologue.md"))?, &links).map_err(|f| format!("prologue.md: {f}"))?);
+    passages
+        .add("prologue", render(&read(&root.join("prologue.md"))?, &links).map_err(|f| format!("prologue.md: {f}"))?);
     let mut act_headings = Vec::new();
     for act in 1..=book.act.len() {
         let [(opening, before), (closing, after)] = act_texts(&root.join("acts"), act, &links)?;
@@ -156,7 +157,8 @@ fn run() -> Result<(), Fault> {
     }
 
     let mut out = String::new();
-    emit(&mut out, &book, &act_headings, &ideas.idea, &answers, &chapters, &questions, &glossary).map_err(|e| e.to_string())?;
+    emit(&mut out, &book, &act_headings, &ideas.idea, &answers, &chapters, &questions, &glossary)
+        .map_err(|e| e.to_string())?;
     let target = PathBuf::from(env::var("OUT_DIR").map_err(|e| e.to_string())?);
     fs::write(target.join("book.rs"), out).map_err(|e| e.to_string())?;
     fs::write(target.join("passages.rs"), passages.source()).map_err(|e| e.to_string())
@@ -187,21 +189,13 @@ fn escape(text: &str) -> String {
 
 /// What stood in an idea's way, and what it does about it.
 fn idea_text(idea: &Idea) -> String {
-    format!(
-        "<p class=\"constraint\">{}</p><p class=\"answer\">{}</p>",
-        escape(&idea.constraint),
-        escape(&idea.answer)
-    )
+    format!("<p class=\"constraint\">{}</p><p class=\"answer\">{}</p>", escape(&idea.constraint), escape(&idea.answer))
 }
 
 /// Where an idea was first said.
 fn paper_text(idea: &Idea) -> String {
     let title = format!("<cite>{}</cite>", escape(&idea.paper));
-    let title = if idea.url.is_empty() {
-        title
-    } else {
-        format!("<a href=\"{}\">{title}</a>", escape(&idea.url))
-    };
+    let title = if idea.url.is_empty() { title } else { format!("<a href=\"{}\">{title}</a>", escape(&idea.url)) };
     format!("{} ({}). {title}. {}", escape(&idea.authors), idea.year, escape(&idea.venue))
 }
 
@@ -397,10 +391,7 @@ fn emit(
             "Chapter {{ number: {number}, act: {act}, title: {title:?}, short: {short:?}, question: {question:?}, beats: &["
         )?;
         for Beat { kind, heading, exhibit_after, .. } in texts.get(&number).map(Vec::as_slice).unwrap_or_default() {
-            write!(
-                out,
-                "Beat {{ kind: BeatKind::{kind}, heading: {heading:?}, exhibit_after: {exhibit_after} }},"
-            )?;
+            write!(out, "Beat {{ kind: BeatKind::{kind}, heading: {heading:?}, exhibit_after: {exhibit_after} }},")?;
         }
         writeln!(out, "] }},")?;
     }

@@ -85,4 +85,3 @@ fn mathml(tex: &str, display_mode: DisplayMode) -> Result<String, Fault> {
     pulldown_latex::push_mathml(&mut out, events, config).map_err(|e| e.to_string())?;
     Ok(out)
 }
-

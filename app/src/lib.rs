@@ -27,7 +27,8 @@ use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::path;
 
 use crate::book::{
-    ActPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, Loaded, MapPage, NotFoundPage, PapersPage, Passages, VerifyPage,
+    ActPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, Loaded, MapPage, NotFoundPage, PapersPage, Passages,
+    VerifyPage,
 };
 use crate::page::BasePath;
 use crate::shell::{Contexts, Shell};

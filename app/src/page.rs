@@ -48,11 +48,11 @@ impl Page {
             std::iter::once(Page::Act(act.number)).chain(chapters)
         });
         let ideas = (0..IDEAS.len()).map(Page::Idea);
-        std::iter::once(Page::Home)
-            .chain(acts)
-            .chain([Page::Map])
-            .chain(ideas)
-            .chain([Page::Papers, Page::Glossary, Page::Verify])
+        std::iter::once(Page::Home).chain(acts).chain([Page::Map]).chain(ideas).chain([
+            Page::Papers,
+            Page::Glossary,
+            Page::Verify,
+        ])
     }
 
     /// The path from the site's root.
@@ -122,7 +122,9 @@ impl Page {
             Page::Map => "Ninety-three ideas of machine learning, and which of them answers the limits of which.",
             Page::Idea(index) => {
                 let Idea { name, chapter, year, .. } = &IDEAS[index];
-                return format!("{name} ({year}): what stood in the way, what the idea does about it, and what it made necessary. Chapter {chapter}.");
+                return format!(
+                    "{name} ({year}): what stood in the way, what the idea does about it, and what it made necessary. Chapter {chapter}."
+                );
             }
             Page::Papers => "The papers and books behind the ninety-three ideas, in the order of their years.",
             Page::Glossary => "The terms of the book, each in one plain sentence.",
@@ -202,18 +204,16 @@ mod tests {
 
     #[test]
     fn addresses_that_name_no_page_are_none() {
-        for path in
-            [
-                "/chapter/0/",
-                "/chapter/44/",
-                "/act/8/",
-                "/chapter/five/",
-                "/chapter/5/more/",
-                "/nothing/",
-                "/chapter/",
-                "/idea/phlogiston/",
-            ]
-        {
+        for path in [
+            "/chapter/0/",
+            "/chapter/44/",
+            "/act/8/",
+            "/chapter/five/",
+            "/chapter/5/more/",
+            "/nothing/",
+            "/chapter/",
+            "/idea/phlogiston/",
+        ] {
             assert_eq!(Page::at(path, ""), None, "{path}");
         }
     }

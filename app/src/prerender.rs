@@ -22,9 +22,7 @@ pub struct Route {
 
 /// Every page of the site, in reading order.
 pub fn routes() -> Vec<Route> {
-    Page::all()
-        .map(|page| Route { path: page.path(), title: page.title(), description: page.description() })
-        .collect()
+    Page::all().map(|page| Route { path: page.path(), title: page.title(), description: page.description() }).collect()
 }
 
 /// The inner HTML of `<div id="app">` for a path such as `/chapter/5/`; a path that names no page gives the page

@@ -18,10 +18,14 @@ pub struct Args {
     /// Where the site will live: a path such as /book/, or a whole address, which canonical links and the sitemap need
     #[arg(long, default_value = "/")]
     public_url: PublicUrl,
+    /// Compile sooner and run slower, for looking at a change; not for hosting
+    #[arg(long)]
+    quick: bool,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    site(&args.public_url)?.report();
+    let effort = if args.quick { Effort::Quick } else { Effort::Release };
+    site(&args.public_url, effort)?.report();
     if !args.public_url.has_host() {
         println!("\nThe sitemap and the canonical links name no host: pass --public-url https://host/path/ for those.");
     }
@@ -29,20 +33,30 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
+/// How much work goes into a build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Small and fast to load: what is hosted and tested.
+    Release,
+    /// Compiled piece by piece and left uncompressed.
+    Quick,
+}
+
 /// Builds the site into `dist/`.
-pub fn site(url: &PublicUrl) -> Result<Weights> {
-    Stage::build()?.finish(&shell::root().join("dist"), url)
+pub fn site(url: &PublicUrl, effort: Effort) -> Result<Weights> {
+    Stage::build(effort)?.finish(&shell::root().join("dist"), url)
 }
 
 /// What trunk built: everything but the pages, and the same for every mount point.
 pub struct Stage {
     dir: PathBuf,
     template: Template,
+    effort: Effort,
 }
 
 impl Stage {
     /// Compiles the page, with tools that are found or built first.
-    pub fn build() -> Result<Self> {
+    pub fn build(effort: Effort) -> Result<Self> {
         let page = shell::root().join("app/index.html");
         let page = fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
         let wants_wasm_opt = !page.contains("data-wasm-opt=\"0\"");
@@ -56,7 +70,9 @@ impl Stage {
                 .env_remove("NO_COLOR")
                 .args(["build", "app/index.html", "--public-url", "./", "--dist"])
                 .arg(&dir);
-            if tools.has_wasm_opt || !wants_wasm_opt {
+            if effort == Effort::Quick {
+                trunk.args(["--cargo-profile", "quick"]);
+            } else if tools.has_wasm_opt || !wants_wasm_opt {
                 trunk.arg("--release");
             } else {
                 // The same profile, but trunk then does not go looking for wasm-opt.
@@ -64,14 +80,17 @@ impl Stage {
             }
             shell::run(&mut trunk)
         })?;
-        engine_module(&tools, &dir)?;
+        if effort == Effort::Release {
+            engine_module(&tools, &dir)?;
+        }
         let index = dir.join("index.html");
         let html = fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
         let template = Template::new(&html)?;
         // Every page is made from it, the front page too; what stays is the same for all mount points.
         fs::remove_file(&index).with_context(|| format!("removing {}", index.display()))?;
-        shell::step("compressing", || weights::precompress(&dir))?;
-        Ok(Self { dir, template })
+        let stage = Self { dir, template, effort };
+        stage.compress(&stage.dir)?;
+        Ok(stage)
     }
 
     /// Writes the whole site for one mount point into `dist`, replacing what was there.
@@ -83,9 +102,16 @@ impl Stage {
             copy_tree(&self.dir, dist)?;
             let count = pages::write(&self.template, dist, url)?;
             println!("   {count} pages");
-            weights::precompress(dist)?;
+            self.compress(dist)?;
             weights::first_load(dist)
         })
+    }
+
+    fn compress(&self, dir: &Path) -> Result<()> {
+        match self.effort {
+            Effort::Release => shell::step("compressing", || weights::precompress(dir)),
+            Effort::Quick => Ok(()),
+        }
     }
 }
 

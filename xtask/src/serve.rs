@@ -1,6 +1,11 @@
 //! `cargo xtask serve`: the built site over HTTP on this machine.
 
-use crate::{build, pages, public_url::PublicUrl, shell};
+use crate::{
+    build::{self, Effort},
+    pages,
+    public_url::PublicUrl,
+    shell,
+};
 use anyhow::{Context, Result};
 use axum::{
     Router,
@@ -36,7 +41,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     if !args.no_build {
-        build::site(&args.public_url)?.report();
+        build::site(&args.public_url, Effort::Release)?.report();
     }
     let server = Server::start(&shell::root().join(args.dir), args.port)?;
     println!("\nserving {}  (Ctrl-C stops)", server.url);

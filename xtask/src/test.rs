@@ -3,10 +3,10 @@
 //! A stage that fails does not stop those after it, and none is skipped: what a machine lacks is installed or is a failure.
 
 use crate::{
-    build::Stage as Site,
+    build::{Effort, Stage as Site},
     packages,
     serve::Server,
-    shell,
+    shell, tools,
     weights::{FIRST_LOAD_BUDGET_BYTES, Weights},
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -40,7 +40,11 @@ struct Stage {
 const NATIVE: &[&str] = &["--workspace", "--no-default-features"];
 
 const STAGES: &[Stage] = &[
-    Stage { name: "system", what: "what the other stages need is installed", run: |_| packages::ensure() },
+    Stage {
+        name: "system",
+        what: "what the other stages need is installed",
+        run: |_| packages::ensure().and_then(|()| tools::wasm_target()),
+    },
     Stage {
         name: "format",
         what: "rustfmt has nothing to change",
@@ -54,7 +58,12 @@ const STAGES: &[Stage] = &[
     Stage {
         name: "clippy-wasm",
         what: "clippy is content with the browser's build",
-        run: |_| clippy(&["-p", "app", "-p", "acts", "-p", "engine"], &["--target", "wasm32-unknown-unknown"]),
+        run: |_| {
+            clippy(
+                &["-p", "app", "-p", "acts", "-p", "engine", "-p", "engine-js"],
+                &["--target", "wasm32-unknown-unknown"],
+            )
+        },
     },
     Stage {
         name: "native",
@@ -139,7 +148,7 @@ struct Sites {
 impl Checks {
     fn sites(&mut self) -> Result<&Sites> {
         if self.sites.is_none() {
-            let site = Site::build()?;
+            let site = Site::build(Effort::Release)?;
             let sites =
                 Sites { root: shell::target_dir().join("site-root"), nested: shell::target_dir().join("site-nested") };
             let weights = site.finish(&sites.root, &"/".parse()?)?;

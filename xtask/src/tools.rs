@@ -60,7 +60,7 @@ pub fn find_or_install(with_wasm_opt: bool) -> Result<Tools> {
 }
 
 /// `targets` in the toolchain file installs nothing where the toolchain was there first, so ask for it.
-fn wasm_target() -> Result<()> {
+pub fn wasm_target() -> Result<()> {
     let sysroot = shell::output(shell::command("rustc").args(["--print", "sysroot"]))
         .context("`rustc --print sysroot` failed; install Rust from https://rustup.rs")?;
     if PathBuf::from(sysroot).join("lib/rustlib/wasm32-unknown-unknown").is_dir() {

@@ -191,10 +191,8 @@ fn neighbours(idea: &'static Idea) -> impl IntoView {
             view! { <dt>{label}</dt><dd>{idea_links(ideas)}</dd> }
         })
     };
-    let starts = idea
-        .answers
-        .is_empty()
-        .then(|| view! { <dt>"answers"</dt><dd>"nothing before it: a thread starts here"</dd> });
+    let starts =
+        idea.answers.is_empty().then(|| view! { <dt>"answers"</dt><dd>"nothing before it: a thread starts here"</dd> });
     view! { <dl>{starts}{row("answers", idea.answers)}{row("makes necessary", idea.makes_necessary)}</dl> }
 }
 

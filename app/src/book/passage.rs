@@ -143,7 +143,9 @@ pub fn Passage(
     let empty = html.clone();
     let problem = move || {
         let failure = passages.failure.get().filter(|_| empty().is_empty())?;
-        Some(view! { <p class="problem" role="status">"The text of this page did not come ("{failure}"). Check the connection, then reload."</p> })
+        Some(
+            view! { <p class="problem" role="status">"The text of this page did not come ("{failure}"). Check the connection, then reload."</p> },
+        )
     };
     view! {
         <div class=class data-passage=key inner_html=html></div>
