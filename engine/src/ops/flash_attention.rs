@@ -23,7 +23,7 @@ use crate::{
 const HIDDEN: f32 = -1e30;
 
 /// The most columns of a head: what the kernels' registers and workgroup memory hold.
-const MOST_COLUMNS: usize = 128;
+pub const FLASH_COLUMNS: usize = 128;
 
 /// Query rows that the CPU works on at once: scores take this many rows of memory, however many there are.
 const BLOCK: usize = 64;
@@ -207,8 +207,8 @@ impl Flash {
             return Err(shape_error(op, message, inputs));
         }
         let s = Sizes::of(q, k, v);
-        if s.d > MOST_COLUMNS || s.dv > MOST_COLUMNS {
-            return Err(shape_error(op, format!("a head has at most {MOST_COLUMNS} columns"), inputs));
+        if s.d > FLASH_COLUMNS || s.dv > FLASH_COLUMNS {
+            return Err(shape_error(op, format!("a head has at most {FLASH_COLUMNS} columns"), inputs));
         }
         if mask.is_some_and(|i| *inputs[i].shape != [s.tq, s.tk]) {
             return Err(shape_error(op, format!("the mask must be [{}, {}]", s.tq, s.tk), inputs));
@@ -470,19 +470,12 @@ impl FlashBackward {
         6 + usize::from(self.through_lse)
     }
 
-    /// `D` of every row.
-    fn row_terms(&self, s: &Sizes, inputs: &[CpuInput<'_>]) -> Vec<f32> {
-        let (output, d_output) = (inputs[3].f32(), Heads::of(&inputs[5]));
-        let d_lse = self.through_lse.then(|| inputs[6].f32());
-        output
-            .chunks(s.dv)
-            .enumerate()
-            .map(|(r, output)| {
-                let (b, head, i) = (r / s.tq / s.h, r / s.tq % s.h, r % s.tq);
-                let sum: f32 = output.iter().enumerate().map(|(c, o)| o * d_output.at(b, head, i, c)).sum();
-                sum - d_lse.map_or(0.0, |d_lse| d_lse[r])
-            })
-            .collect()
+    /// `D_i` of a row, r its place among all.
+    fn row_term(&self, s: &Sizes, inputs: &[CpuInput<'_>], d_output: &Heads<'_>, r: usize) -> f32 {
+        let (b, head, i) = (r / s.tq / s.h, r / s.tq % s.h, r % s.tq);
+        let output = &inputs[3].f32()[r * s.dv..(r + 1) * s.dv];
+        let sum: f32 = output.iter().enumerate().map(|(c, o)| o * d_output.at(b, head, i, c)).sum();
+        if self.through_lse { sum - inputs[6].f32()[r] } else { sum }
     }
 }
 
@@ -506,18 +499,18 @@ impl Op for FlashBackward {
         let [q, k, v, d_output] = [0, 1, 2, 5].map(|i| Heads::of(&inputs[i]));
         let lse = inputs[4].f32();
         let sight = self.flash.sight(inputs, self.next());
-        let terms = self.row_terms(&s, inputs);
         let mut outputs = cpu.outputs.iter_mut().map(|words| bytemuck::cast_slice_mut::<u32, f32>(words));
         let (Some(dq), Some(dk), Some(dv)) = (outputs.next(), outputs.next(), outputs.next()) else { return };
         [&mut *dq, &mut *dk, &mut *dv].into_iter().for_each(|d| d.fill(0.0));
         for r in 0..s.b * s.h * s.tq {
             let (b, head, i) = (r / s.tq / s.h, r / s.tq % s.h, r % s.tq);
             let kv = head / s.group();
+            let term = self.row_term(&s, inputs, &d_output, r);
             for j in (0..sight.seen(&s, b, i)).filter(|&j| !sight.hides(&s, i, j)) {
                 let score: f32 = (0..s.d).map(|c| q.at(b, head, i, c) * k.at(b, kv, j, c)).sum();
                 let weight = (self.flash.scale * score - lse[r]).exp();
                 let dp: f32 = (0..s.dv).map(|c| d_output.at(b, head, i, c) * v.at(b, kv, j, c)).sum();
-                let slope = self.flash.scale * weight * (dp - terms[r]);
+                let slope = self.flash.scale * weight * (dp - term);
                 let key = (b * s.kv + kv) * s.tk + j;
                 for c in 0..s.d {
                     dq[r * s.d + c] += slope * k.at(b, kv, j, c);
@@ -539,7 +532,6 @@ impl Op for FlashBackward {
         let [q, k, v, d_output] = [0, 1, 2, 5].map(|i| Heads::of(&inputs[i]));
         let lse = inputs[4].f32();
         let sight = self.flash.sight(inputs, self.next());
-        let terms = self.row_terms(&s, inputs);
         let mut outputs = cpu.outputs.iter_mut().map(|words| bytemuck::cast_slice_mut::<u32, f32>(words));
         let (Some(dq), Some(dk), Some(dv)) = (outputs.next(), outputs.next(), outputs.next()) else { return false };
         let mut heads: Vec<(&mut [f32], &mut [f32], &mut [f32])> = dq
@@ -575,6 +567,7 @@ impl Op for FlashBackward {
                 for (r, (weights, slopes)) in weights.chunks_mut(seen).zip(slopes.chunks_mut(seen)).enumerate() {
                     let i = first + r;
                     let at = (b * s.h + head) * s.tq + i;
+                    let term = self.row_term(&s, inputs, &d_output, at);
                     let mine = sight.seen(&s, b, i).min(seen);
                     weights[mine..].fill(0.0);
                     slopes[mine..].fill(0.0);
@@ -583,7 +576,7 @@ impl Op for FlashBackward {
                     if sight.mask.is_some() {
                         weights.iter_mut().enumerate().filter(|(j, _)| sight.hides(&s, i, *j)).for_each(|(_, w)| *w = 0.0);
                     }
-                    slopes.iter_mut().zip(weights).for_each(|(ds, w)| *ds = self.flash.scale * *w * (*ds - terms[at]));
+                    slopes.iter_mut().zip(weights).for_each(|(ds, w)| *ds = self.flash.scale * *w * (*ds - term));
                 }
                 let (weights, slopes) = (matrix(weights, seen), matrix(slopes, seen));
                 gemm_add(seen, s.dv, rows, 1.0, turned(weights), d_rows, &mut dv[..seen * s.dv], inner);
