@@ -1,9 +1,9 @@
 // attention, register tile: the same sums as attention_tiled
 // Shapes as there, with d and dv multiples of 4 whose columns lie together. The one idea: an invocation owns 8 query rows
-// and walks over the keys 8 at a time, all in 4x4 blocks: with Q = (q_0 q_1 q_2 q_3) and K = (k_0 k_1 k_2 k_3) a few columns
-// at a time, a block of scores is transpose(K) Q; with W its weights, a block of out is V W. So 16 loads of four words feed
-// 256 multiply-adds, and there is no barrier and no workgroup memory, which is what software adapters pay for. What was
-// summed so far waits in out itself: private arrays would have to hold it else, which such adapters compile slowly.
+// and walks over the keys 16 at a time, all in 4x4 blocks: with Q = (q_0 q_1 q_2 q_3) and K = (k_0 k_1 k_2 k_3), four of
+// their columns at a time, a block of scores is transpose(K) Q; with W its weights, a block of out is V W. So 24 loads of
+// four words feed 512 multiply-adds, and there is no barrier and no workgroup memory, which is what software adapters pay
+// for. What was summed so far waits in out itself: a private array would hold it else, which such adapters compile slowly.
 // include attention
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> k: array<vec4<f32>>;
@@ -38,13 +38,10 @@ fn hide_block(s: mat4x4<f32>, key: u32, seen: vec4<u32>, bits: u32) -> mat4x4<f3
         hide(s[2], key, seen.z, bits >> 16u), hide(s[3], key, seen.w, bits >> 24u),
     );
 }
-fn largest(a: vec4<f32>, b: vec4<f32>) -> f32 {
-    let c = max(a, b);
-    return max(max(c.x, c.y), max(c.z, c.w));
-}
-// The largest score of each row so far, with two more blocks.
-fn raise(m: vec4<f32>, a: mat4x4<f32>, b: mat4x4<f32>) -> vec4<f32> {
-    return max(m, vec4<f32>(largest(a[0], b[0]), largest(a[1], b[1]), largest(a[2], b[2]), largest(a[3], b[3])));
+// The largest score of each row of a block.
+fn largest(s: mat4x4<f32>) -> vec4<f32> {
+    let t = transpose(s);
+    return max(max(t[0], t[1]), max(t[2], t[3]));
 }
 fn four_weights(s: vec4<f32>, m: f32) -> vec4<f32> {
     return select(vec4<f32>(), exp(s - m), s > vec4<f32>(0.5 * HIDDEN));
@@ -81,49 +78,65 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(global_invocation_id) 
     for (var c = 0u; c < many * columns; c++) { out[oa.x + c] = vec4<f32>(); }
     var ma = vec4<f32>(HIDDEN); var mb = vec4<f32>(HIDDEN);
     var la = vec4<f32>(); var lb = vec4<f32>();
-    for (var key = 0u; key < until; key += 8u) {
-        let keys_a = four_keys(key);
-        let keys_b = four_keys(key + 4u);
-        let ka = (k_head(z) + keys_a * p.k_strides.z) / 4u;
-        let kb = (k_head(z) + keys_b * p.k_strides.z) / 4u;
-        var aa = mat4x4<f32>(); var ab = mat4x4<f32>(); var ba = mat4x4<f32>(); var bb = mat4x4<f32>();
+    for (var key = 0u; key < until; key += 16u) {
+        let key_a = four_keys(key);
+        let key_b = four_keys(key + 4u);
+        let key_c = four_keys(key + 8u);
+        let key_d = four_keys(key + 12u);
+        let ka = (k_head(z) + key_a * p.k_strides.z) / 4u;
+        let kb = (k_head(z) + key_b * p.k_strides.z) / 4u;
+        let kc = (k_head(z) + key_c * p.k_strides.z) / 4u;
+        let kd = (k_head(z) + key_d * p.k_strides.z) / 4u;
+        // Scores, named by rows and keys: ad are those of rows a and keys d.
+        var aa = mat4x4<f32>(); var ab = mat4x4<f32>(); var ac = mat4x4<f32>(); var ad = mat4x4<f32>();
+        var ba = mat4x4<f32>(); var bb = mat4x4<f32>(); var bc = mat4x4<f32>(); var bd = mat4x4<f32>();
         for (var c = 0u; c < wide; c++) {
             let xa = mat4x4<f32>(q[qa.x + c], q[qa.y + c], q[qa.z + c], q[qa.w + c]);
             let xb = mat4x4<f32>(q[qb.x + c], q[qb.y + c], q[qb.z + c], q[qb.w + c]);
             let ta = transpose(mat4x4<f32>(k[ka.x + c], k[ka.y + c], k[ka.z + c], k[ka.w + c]));
+            aa += ta * xa; ba += ta * xb;
             let tb = transpose(mat4x4<f32>(k[kb.x + c], k[kb.y + c], k[kb.z + c], k[kb.w + c]));
-            aa += ta * xa; ab += tb * xa;
-            ba += ta * xb; bb += tb * xb;
+            ab += tb * xa; bb += tb * xb;
+            let tc = transpose(mat4x4<f32>(k[kc.x + c], k[kc.y + c], k[kc.z + c], k[kc.w + c]));
+            ac += tc * xa; bc += tc * xb;
+            let td = transpose(mat4x4<f32>(k[kd.x + c], k[kd.y + c], k[kd.z + c], k[kd.w + c]));
+            ad += td * xa; bd += td * xb;
         }
-        // A byte a row, a bit a key.
-        var bits_a = 0xffffffffu; var bits_b = 0xffffffffu;
+        // A word for rows a and the first 8 keys, one for their last 8, two for rows b; in a word a byte a row, a bit a key.
+        var bits = vec4<u32>(0xffffffffu);
         if (p.masked == 1u) {
-            bits_a = 0u; bits_b = 0u;
-            for (var i = 0u; i < many * 8u; i++) {
-                let at = (row + i / 8u) % p.queries * p.keys + min(key + i % 8u, p.keys - 1u);
-                let bit = select(0u, 1u << (i % 32u), mask[at] != 0.0);
-                if (i < 32u) { bits_a |= bit; } else { bits_b |= bit; }
+            bits = vec4<u32>();
+            for (var i = 0u; i < many * 16u; i++) {
+                let r = i / 16u;
+                let j = i % 16u;
+                let visible = mask[(row + r) % p.queries * p.keys + min(key + j, p.keys - 1u)] != 0.0;
+                bits[r / 4u * 2u + j / 8u] |= select(0u, 1u, visible) << (r % 4u * 8u + j % 8u);
             }
         }
-        aa = hide_block(aa, key, seen_a, bits_a); ab = hide_block(ab, key + 4u, seen_a, bits_a >> 4u);
-        ba = hide_block(ba, key, seen_b, bits_b); bb = hide_block(bb, key + 4u, seen_b, bits_b >> 4u);
-        let raised_a = raise(ma, aa, ab);
-        let raised_b = raise(mb, ba, bb);
+        aa = hide_block(aa, key, seen_a, bits.x); ab = hide_block(ab, key + 4u, seen_a, bits.x >> 4u);
+        ac = hide_block(ac, key + 8u, seen_a, bits.y); ad = hide_block(ad, key + 12u, seen_a, bits.y >> 4u);
+        ba = hide_block(ba, key, seen_b, bits.z); bb = hide_block(bb, key + 4u, seen_b, bits.z >> 4u);
+        bc = hide_block(bc, key + 8u, seen_b, bits.w); bd = hide_block(bd, key + 12u, seen_b, bits.w >> 4u);
+        let raised_a = max(ma, max(max(largest(aa), largest(ab)), max(largest(ac), largest(ad))));
+        let raised_b = max(mb, max(max(largest(ba), largest(bb)), max(largest(bc), largest(bd))));
         let fade_a = exp(ma - raised_a);
         let fade_b = exp(mb - raised_b);
         ma = raised_a; mb = raised_b;
-        aa = weigh(aa, ma); ab = weigh(ab, ma);
-        ba = weigh(ba, mb); bb = weigh(bb, mb);
-        let one = vec4<f32>(1.0);
-        la = la * fade_a + one * aa + one * ab;
-        lb = lb * fade_b + one * ba + one * bb;
-        let va = (v_head(z) + keys_a * p.v_strides.z) / 4u;
-        let vb = (v_head(z) + keys_b * p.v_strides.z) / 4u;
+        aa = weigh(aa, ma); ab = weigh(ab, ma); ac = weigh(ac, ma); ad = weigh(ad, ma);
+        ba = weigh(ba, mb); bb = weigh(bb, mb); bc = weigh(bc, mb); bd = weigh(bd, mb);
+        la = la * fade_a + vec4<f32>(1.0) * (aa + ab + ac + ad);
+        lb = lb * fade_b + vec4<f32>(1.0) * (ba + bb + bc + bd);
+        let va = (v_head(z) + key_a * p.v_strides.z) / 4u;
+        let vb = (v_head(z) + key_b * p.v_strides.z) / 4u;
+        let vc = (v_head(z) + key_c * p.v_strides.z) / 4u;
+        let vd = (v_head(z) + key_d * p.v_strides.z) / 4u;
         for (var c = 0u; c < columns; c++) {
             let xa = mat4x4<f32>(v[va.x + c], v[va.y + c], v[va.z + c], v[va.w + c]);
             let xb = mat4x4<f32>(v[vb.x + c], v[vb.y + c], v[vb.z + c], v[vb.w + c]);
-            add(oa + c, fade_a, xa * aa + xb * ab);
-            add(ob + c, fade_b, xa * ba + xb * bb);
+            let xc = mat4x4<f32>(v[vc.x + c], v[vc.y + c], v[vc.z + c], v[vc.w + c]);
+            let xd = mat4x4<f32>(v[vd.x + c], v[vd.y + c], v[vd.z + c], v[vd.w + c]);
+            add(oa + c, fade_a, xa * aa + xb * ab + xc * ac + xd * ad);
+            add(ob + c, fade_b, xa * ba + xb * bb + xc * bc + xd * bd);
         }
     }
     for (var i = 0u; i < many; i++) {
