@@ -153,7 +153,7 @@ fn attention(
     let name = format!(
         "{} {n}{kind}{}",
         if fused { "fused attention" } else { "attention" },
-        if backward { ", forward and backward" } else { "" }
+        if backward { ", with backward" } else { "" }
     );
     let mut make = Make::new(2);
     let values = [q, k, v].map(|t| (t, make.normal(&shape)));
