@@ -9,7 +9,7 @@ use acts::{
 use anyhow::Result;
 use engine::{
     Device, Graph, HostTensor, Program, Store, Tensor,
-    ops::{Make, Mask},
+    ops::{AttentionOptions, FlashOptions, Make, Mask},
     wait,
 };
 use serde::Serialize;
@@ -91,6 +91,21 @@ fn cases(device: &Device, slow: bool, rows: &mut Vec<Row>) -> Result<()> {
         measure(device, "LayerNorm 2048 x 1024", &g, &[y], &values, rows)?;
     }
 
+    // Step by step and fused, over lengths; the fused backward kernels are not for software adapters, which take seconds.
+    let lengths: &[usize] = if slow { &[1024] } else { &[1024, 2048] };
+    for &n in lengths {
+        for (kind, mask) in [("", Mask::None), (", causal", Mask::Causal)] {
+            for fused in [false, true] {
+                for backward in [false, true] {
+                    if slow && (backward || !fused) {
+                        continue;
+                    }
+                    attention(device, n, kind, mask, fused, backward, rows)?;
+                }
+            }
+        }
+    }
+
     let tokenizer = tokenizer::shipped()?;
     let recipe = tiny::recipe("tiny-base").ok_or_else(|| anyhow::anyhow!("the recipe of tiny-base"))?;
     let store = Store::new(device);
@@ -110,6 +125,39 @@ fn cases(device: &Device, slow: bool, rows: &mut Vec<Row>) -> Result<()> {
         time(device, &name, trainer.program(), rows)?;
     }
     Ok(())
+}
+
+/// Attention of 8 heads of 64 columns over `n` positions; with `backward`, its gradients too.
+fn attention(
+    device: &Device,
+    n: usize,
+    kind: &str,
+    mask: Mask,
+    fused: bool,
+    backward: bool,
+    rows: &mut Vec<Row>,
+) -> Result<()> {
+    let shape = [1, 8, n, 64];
+    let mut g = Graph::new();
+    let [q, k, v] = [g.input("q", &shape)?, g.input("k", &shape)?, g.input("v", &shape)?];
+    let output = if fused {
+        g.flash_attention(q, k, v, FlashOptions { mask, ..FlashOptions::default() })?.output
+    } else {
+        g.attention(q, k, v, AttentionOptions { scale: None, mask })?.output
+    };
+    let mut fetch = vec![output];
+    if backward {
+        let loss = g.sum_all(output)?;
+        fetch = g.gradients(loss, &[q, k, v])?;
+    }
+    let name = format!(
+        "{} {n}{kind}{}",
+        if fused { "fused attention" } else { "attention" },
+        if backward { ", with backward" } else { "" }
+    );
+    let mut make = Make::new(2);
+    let values = [q, k, v].map(|t| (t, make.normal(&shape)));
+    measure(device, &name, &g, &fetch, &values, rows)
 }
 
 fn measure(

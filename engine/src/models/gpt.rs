@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Graph, HostTensor, Result, Store, Tensor,
-    ops::{Activation, AttentionOptions, Epilogue, Mask},
+    ops::{Activation, AttentionOptions, Epilogue, FLASH_COLUMNS, FlashOptions, Mask},
     rng,
 };
 
@@ -173,11 +173,13 @@ pub struct Forward {
 }
 
 /// Whether a pass will be differentiated.
+///
+/// Either way the scores and weights of a block can be fetched. In `Infer` its output is made of them, step by step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Fuses all it can.
+    /// Fuses all but attention, whose steps are what readers look at.
     Infer,
-    /// Keeps what the backward pass reads.
+    /// Keeps what the backward pass reads, and fuses attention, whose backward pass needs no weights.
     Train,
 }
 
@@ -235,7 +237,12 @@ impl Config {
             let k = g.slice(turned, 1, heads, kv)?;
             let v = g.slice(all, 1, heads + kv, kv)?;
             let options = AttentionOptions { scale: None, mask: Mask::Causal };
-            let attention = g.attention(q, k, v, options)?;
+            let mut attention = g.attention(q, k, v, options)?;
+            if mode == Mode::Train && d <= FLASH_COLUMNS {
+                // Scores and weights are tensors still, for who asks, but the pass does without them.
+                let options = FlashOptions { mask: Mask::Causal, ..FlashOptions::default() };
+                attention.output = g.flash_attention(q, k, v, options)?.output;
+            }
             let joined = g.permute(attention.output, &[0, 2, 1, 3])?;
             let joined = g.reshape(joined, &[batch, positions, heads * d])?;
             let add = Epilogue { residual: Some(x), ..Epilogue::default() };

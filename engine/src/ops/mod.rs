@@ -30,6 +30,7 @@ ops![
     copy,
     cross_entropy,
     embedding,
+    flash_attention,
     gather,
     matmul,
     norm,
@@ -46,6 +47,7 @@ pub use attention::{Attention, AttentionOptions};
 pub use binary::Binary;
 pub use copy::Copy;
 pub use cross_entropy::IGNORE;
+pub use flash_attention::{FLASH_COLUMNS, FlashAttention, FlashOptions, Rung};
 pub use matmul::Epilogue;
 pub use optimizer::Rule;
 pub use reduce::Reduction;

@@ -263,6 +263,62 @@ def attention():
     g.done()
 
 
+def flash_attention():
+    # Numbers of its own, so that a file more leaves the others as they are.
+    own = torch.Generator().manual_seed(2205)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=own).float().double()
+
+    g = Golden("flash_attention", "sum")
+
+    def attend(scale, causal):
+        def f(q, k, v, mask=None, key_lengths=None):
+            groups = q.shape[1] // k.shape[1]
+            k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
+            scores = (scale or q.shape[-1] ** -0.5) * (q @ k.mT)
+            visible = torch.ones(q.shape[0], 1, *scores.shape[-2:]) != 0
+            if causal:
+                visible = visible & attention_mask(*scores.shape[-2:])
+            if mask is not None:
+                visible = visible & (mask != 0)
+            if key_lengths is not None:
+                visible = visible & (torch.arange(k.shape[-2]) < key_lengths[:, None, None, None])
+            output = softmax(scores, visible) @ v
+            seeing = visible.any(-1)
+            if seeing.all():
+                # PyTorch's own attention must agree with the steps above.
+                own = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, scale=scale)
+                assert torch.allclose(output, own, atol=1e-12)
+            hidden = torch.where(visible, scores, -1e30)
+            return {"output": output, "lse": torch.where(seeing, hidden.logsumexp(-1), -1e30)}
+
+        return f
+
+    def inputs(b, h, kv, tq, tk, d, dv):
+        return {"q": normal(b, h, tq, d), "k": normal(b, kv, tk, d), "v": normal(b, kv, tk, dv)}
+
+    def case(label, values, function, attrs):
+        # A log-sum-exp of -1e30 has no gradient and would leave no digits to a loss.
+        outputs = function(**values)
+        weights = {name: torch.randn(*x.shape, generator=own).float().double() for name, x in outputs.items()}
+        weights["lse"] = weights["lse"] * (outputs["lse"] > -1e29)
+        g.case(label, "flash_attention", values, function, attrs, weights)
+
+    for causal in [False, True]:
+        kind, attrs = (", causal" if causal else ""), {"causal": str(causal).lower()}
+        case("plain" + kind, inputs(2, 2, 2, 9, 9, 8, 8), attend(None, causal), attrs)
+        case("grouped" + kind, inputs(1, 6, 2, 5, 7, 4, 12), attend(0.3, causal), {**attrs, "scale": 0.3})
+        case("several tiles" + kind, inputs(1, 1, 1, 70, 75, 4, 4), attend(None, causal), attrs)
+        case("decoding" + kind, inputs(1, 4, 2, 2, 130, 4, 4), attend(None, causal), attrs)
+        lengths = {"key_lengths": torch.tensor([7, 0, 3])}
+        case("padded" + kind, {**inputs(3, 2, 1, 7, 7, 4, 4), **lengths}, attend(None, causal), attrs)
+    mask = torch.ones(3, 5)
+    mask[0], mask[1, 2] = 0.0, 0.0
+    case("masked", {**inputs(1, 2, 1, 3, 5, 4, 6), "mask": mask}, attend(None, False), {})
+    g.done()
+
+
 def optimizers():
     """Five steps of torch.optim on a matrix, which decays, and a vector, which does not, clipped and not."""
     tensors = {"in/w": normal(4, 5), "in/b": normal(5)}
@@ -301,5 +357,5 @@ def optimizers():
     write("optimizers", tensors, settings)
 
 
-for make in [elementwise, moves, sums, matmul, softmaxes, layers, attention, optimizers]:
+for make in [elementwise, moves, sums, matmul, softmaxes, layers, attention, flash_attention, optimizers]:
     make()
