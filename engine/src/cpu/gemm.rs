@@ -18,7 +18,6 @@ impl Matrix<'_> {
 }
 
 /// `c = alpha a b`, with `a` of m x k, `b` of k x n and `c` of m x n, row-major and contiguous.
-#[allow(unsafe_code)]
 pub(crate) fn gemm(
     m: usize,
     n: usize,
@@ -29,6 +28,35 @@ pub(crate) fn gemm(
     c: &mut [f32],
     threads: usize,
 ) {
+    product(m, n, k, alpha, a, b, c, false, threads);
+}
+
+/// `c = c + alpha a b`, shapes as in [`gemm`].
+pub(crate) fn gemm_add(
+    m: usize,
+    n: usize,
+    k: usize,
+    alpha: f32,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    c: &mut [f32],
+    threads: usize,
+) {
+    product(m, n, k, alpha, a, b, c, true, threads);
+}
+
+#[allow(unsafe_code)]
+fn product(
+    m: usize,
+    n: usize,
+    k: usize,
+    alpha: f32,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    c: &mut [f32],
+    add: bool,
+    threads: usize,
+) {
     assert!(m > 0 && n > 0 && k > 0, "no matrix is empty");
     assert!(a.holds(m, k) && b.holds(k, n) && c.len() == m * n, "the operands hold what is asked of them");
     let parallelism = match threads {
@@ -37,8 +65,8 @@ pub(crate) fn gemm(
         _ => Parallelism::None,
     };
     // SAFETY: the assertions above bound every element the call reads or writes: rows, columns and strides are
-    // non-negative, so the last element of each operand is its furthest. `c` is borrowed alone. With `read_dst`
-    // false the old contents of `c` are not used.
+    // non-negative, so the last element of each operand is its furthest. `c` is borrowed alone. Its old contents,
+    // which are initialised, count where `add` is set and are not used elsewhere.
     unsafe {
         gemm::gemm(
             m,
@@ -47,14 +75,14 @@ pub(crate) fn gemm(
             c.as_mut_ptr(),
             1,
             n as isize,
-            false,
+            add,
             a.data.as_ptr().add(a.offset),
             a.col as isize,
             a.row as isize,
             b.data.as_ptr().add(b.offset),
             b.col as isize,
             b.row as isize,
-            0.0,
+            1.0,
             alpha,
             false,
             false,

@@ -3,5 +3,5 @@
 mod gemm;
 pub(crate) mod lanes;
 
-pub(crate) use gemm::{Matrix, gemm};
+pub(crate) use gemm::{Matrix, gemm, gemm_add};
 pub(crate) use lanes::exp;
