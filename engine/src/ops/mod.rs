@@ -29,11 +29,15 @@ ops![
     concat,
     copy,
     cross_entropy,
+    dequantize,
     embedding,
+    fake_quantize,
     gather,
     matmul,
     norm,
     optimizer,
+    quantize,
+    quantized_matmul,
     reduce,
     rope,
     sample,
@@ -48,6 +52,8 @@ pub use copy::Copy;
 pub use cross_entropy::IGNORE;
 pub use matmul::Epilogue;
 pub use optimizer::Rule;
+pub use quantize::QuantizedTensor;
+pub use quantized_matmul::{Activations, QuantizedKernel};
 pub use reduce::Reduction;
 pub use softmax::Mask;
 pub use unary::Unary;
