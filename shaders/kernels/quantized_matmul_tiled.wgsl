@@ -2,6 +2,7 @@
 // As matmul_tiled: a workgroup of 16x16 makes 64x64 of y from tiles of 16 inputs, each invocation 4x4. The one idea: weights are
 // unpacked on their way into workgroup memory, once for 64 rows, and cross the bus in few bits.
 // include quantized_operands
+// include quantized_levels
 var<workgroup> tile_x: array<vec4<f32>, 256>;
 var<workgroup> tile_w: array<vec4<f32>, 256>;
 

@@ -3,6 +3,7 @@
 // workgroup of 8 x 32 makes 32 columns, whose words are 128 neighbouring bytes, and its 32 slices walk the inputs in runs of 16
 // in turn, which no group of weights is shorter than; their sums are joined in workgroup memory.
 // include quantized_operands
+// include quantized_levels
 var<workgroup> parts: array<vec4<f32>, 256>;
 
 @compute @workgroup_size(8, 32)

@@ -101,21 +101,27 @@ impl QuantizedMatMul {
     }
 
     fn kernel(&self, gpu: &Gpu<'_>, m: usize) -> &'static Kernel {
+        let even = self.packing.format.levels != Levels::Nf4 && self.packing.planes[1] == 0;
+        let (one_row, four_rows) = if even {
+            (&shaders::QUANTIZED_MATVEC_REGISTER, &shaders::QUANTIZED_MATMUL_REGISTER)
+        } else {
+            (&shaders::QUANTIZED_MATVEC_REGISTER_ANY, &shaders::QUANTIZED_MATMUL_REGISTER_ANY)
+        };
         match self.kernel {
             _ if self.activations == Activations::Int8 => {
                 let plain = self.kernel == QuantizedKernel::Plain || !gpu.tier.packed_dot;
                 if plain { &shaders::QUANTIZED_MATMUL_DOT8_PLAIN } else { &shaders::QUANTIZED_MATMUL_DOT8 }
             }
-            QuantizedKernel::MatvecRegister => &shaders::QUANTIZED_MATVEC_REGISTER,
-            QuantizedKernel::Register | QuantizedKernel::Plain => &shaders::QUANTIZED_MATMUL_REGISTER,
+            QuantizedKernel::MatvecRegister => one_row,
+            QuantizedKernel::Register | QuantizedKernel::Plain => four_rows,
             QuantizedKernel::Matvec => &shaders::QUANTIZED_MATVEC,
             QuantizedKernel::Tiled => &shaders::QUANTIZED_MATMUL_TILED,
             // Software adapters pay for barriers and workgroup memory; few rows do not fill a shared tile.
             QuantizedKernel::Auto => match (gpu.tier.software, m) {
-                (true, 1) => &shaders::QUANTIZED_MATVEC_REGISTER,
-                (true, _) => &shaders::QUANTIZED_MATMUL_REGISTER,
+                (true, 1) => one_row,
+                (true, _) => four_rows,
                 (false, ..8) => &shaders::QUANTIZED_MATVEC,
-                (false, 8..32) => &shaders::QUANTIZED_MATMUL_REGISTER,
+                (false, 8..32) => four_rows,
                 (false, _) => &shaders::QUANTIZED_MATMUL_TILED,
             },
         }
@@ -278,7 +284,7 @@ impl Op for QuantizedMatMul {
         // Quads of columns, and rows, that a workgroup makes.
         let (wide, high) = match kernel.name {
             "quantized_matvec" => (8, 1),
-            "quantized_matvec_register" => (16, 1),
+            "quantized_matvec_register" | "quantized_matvec_register_any" => (16, 1),
             "quantized_matmul_tiled" => (16, 64),
             _ => (16, 4),
         };
