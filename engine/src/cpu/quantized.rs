@@ -49,25 +49,33 @@ impl Packed<'_> {
 
     /// The weights of input `i`, all columns.
     pub fn dequantize_row(&self, i: usize, out: &mut [f32]) {
-        let nf4 = self.packing.format.levels == Levels::Nf4;
-        for (c, out) in out.chunks_mut(COLUMNS).enumerate() {
-            let first = c * COLUMNS;
-            let mut codes = [0; COLUMNS];
-            for (row, bits, shift) in self.packing.planes() {
-                let bit = i * bits as usize;
-                let words = self.row(row + bit / 32, first);
-                let (down, mask) = (bit % 32, (1 << bits) - 1);
-                for (code, word) in codes.iter_mut().zip(words) {
-                    *code |= ((word >> down) & mask) << shift;
-                }
+        let p = &self.packing;
+        for (row, bits, shift) in p.planes() {
+            let bit = i * bits as usize;
+            let words = &self.words[(row + bit / 32) * p.stride..][..out.len()];
+            let (down, mask) = (bit % 32, (1u32 << bits) - 1);
+            let codes = words.iter().map(|w| (w >> down) & mask);
+            // Planes are added as floats, which hold such small whole numbers exactly.
+            match (shift, p.format.levels) {
+                (0, Levels::Nf4) => out.iter_mut().zip(codes).for_each(|(out, c)| *out = NF4[c as usize & 15]),
+                (0, _) => out.iter_mut().zip(codes).for_each(|(out, c)| *out = c as i32 as f32),
+                _ => out.iter_mut().zip(codes).for_each(|(out, c)| *out += (c << shift) as i32 as f32),
             }
-            let (steps, zeros) = (self.spread(self.steps, i, first), self.zeros(i, first));
-            let mut lanes = [0.0; COLUMNS];
-            for j in 0..COLUMNS {
-                let level = if nf4 { NF4[codes[j] as usize & 15] } else { codes[j] as i32 as f32 };
-                lanes[j] = (level - zeros[j]) * steps[j];
+        }
+        let at = p.step_at(i, 0);
+        match (p.steps() == [1, 1], self.zeros) {
+            (true, zeros) => {
+                let (step, zero) = (self.steps[0], zeros.map_or(p.format.levels.zero(), |zeros| zeros[0]));
+                out.iter_mut().for_each(|out| *out = (*out - zero) * step);
             }
-            out.copy_from_slice(&lanes[..out.len()]);
+            (false, Some(zeros)) => {
+                let spread = self.steps[at..].iter().zip(&zeros[at..]);
+                out.iter_mut().zip(spread).for_each(|(out, (step, zero))| *out = (*out - zero) * step);
+            }
+            (false, None) => {
+                let zero = p.format.levels.zero();
+                out.iter_mut().zip(&self.steps[at..]).for_each(|(out, step)| *out = (*out - zero) * step);
+            }
         }
     }
 
@@ -99,7 +107,6 @@ impl Packed<'_> {
     }
 
     /// Adds a plane of `BITS` bits, `EACH` inputs a word, over a group's inputs.
-    #[inline(always)]
     fn plane_part<const BITS: u32, const EACH: usize>(
         &self,
         x: &[f32],
@@ -109,27 +116,23 @@ impl Packed<'_> {
         first: usize,
         part: &mut Lanes,
     ) {
-        let mask = (1u32 << BITS) - 1;
-        let mut i = inputs.start;
         let mut sums = *part;
-        while i < inputs.end {
-            let skipped = i % EACH;
-            let count = (EACH - skipped).min(inputs.end - i);
-            let mut words = self.row(plane + i / EACH, first);
-            if skipped > 0 {
-                words.iter_mut().for_each(|w| *w >>= BITS * skipped as u32);
+        for at in inputs.start / EACH..inputs.end.div_ceil(EACH) {
+            // Inputs of a word that are not of this group, or not at all, count 0.
+            let mut xs = [0.0; EACH];
+            let (from, to) = ((at * EACH).max(inputs.start), ((at + 1) * EACH).min(inputs.end));
+            for (out, x) in xs[from - at * EACH..].iter_mut().zip(&x[from..to]) {
+                *out = x * weight;
             }
-            let mut add = |x: f32| {
-                for j in 0..COLUMNS {
-                    sums[j] += (words[j] & mask) as i32 as f32 * x;
-                    words[j] >>= BITS;
+            let row = &self.words[(plane + at) * self.packing.stride + first..(plane + at + 1) * self.packing.stride];
+            match row.first_chunk::<COLUMNS>() {
+                Some(words) => add_word::<BITS, EACH>(words, &xs, &mut sums),
+                None => {
+                    let mut words = [0; COLUMNS];
+                    words[..row.len()].copy_from_slice(row);
+                    add_word::<BITS, EACH>(&words, &xs, &mut sums);
                 }
-            };
-            match x[i..i + count].first_chunk::<EACH>() {
-                Some(whole) => whole.iter().for_each(|x| add(x * weight)),
-                None => x[i..i + count].iter().for_each(|x| add(x * weight)),
             }
-            i += count;
         }
         *part = sums;
     }
@@ -141,5 +144,18 @@ impl Packed<'_> {
                 part[j] += NF4[(words[j] >> (i % 8 * 4)) as usize & 15] * x[i];
             }
         }
+    }
+}
+
+/// `sums[j] += sum_b xs[b] code(words[j], b)`: `EACH` codes a word, unrolled, all columns side by side.
+#[inline(always)]
+fn add_word<const BITS: u32, const EACH: usize>(words: &[u32; COLUMNS], xs: &[f32; EACH], sums: &mut Lanes) {
+    let mask = (1u32 << BITS) - 1;
+    let mut words = *words;
+    for x in xs {
+        for j in 0..COLUMNS {
+            sums[j] += (words[j] & mask) as i32 as f32 * x;
+        }
+        words = words.map(|w| w >> BITS);
     }
 }
