@@ -271,16 +271,7 @@ impl Format {
             let widths = [4, 2, 1].into_iter().filter(|v| self.levels.bits() & v != 0);
             planes.iter_mut().zip(widths).for_each(|(plane, v)| *plane = v);
         }
-        Packing {
-            format: self,
-            k,
-            n,
-            blocks,
-            stride: n.next_multiple_of(4),
-            group,
-            groups: k.div_ceil(group),
-            planes,
-        }
+        Packing { format: self, k, n, blocks, stride: n.next_multiple_of(4), group, groups: k.div_ceil(group), planes }
     }
 
     /// Bits a weight of a `[k, n]` matrix takes, steps, zeros and padding counted.
@@ -309,7 +300,8 @@ impl FromStr for Format {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let unknown = || Error::data(text, "is not a format such as int4/group32, uint4/channel, nf4/group64, ternary/tensor");
+        let unknown =
+            || Error::data(text, "is not a format such as int4/group32, uint4/channel, nf4/group64, ternary/tensor");
         let (levels, granularity) = text.split_once('/').ok_or_else(unknown)?;
         let number = |digits: &str| digits.parse::<u32>().map_err(|_| unknown());
         let levels = match levels {
@@ -615,7 +607,8 @@ mod tests {
     fn formats() -> Vec<Format> {
         let mut levels: Vec<Levels> = (1..=8).map(Levels::Symmetric).chain((2..=8).map(Levels::ZeroPoint)).collect();
         levels.extend([Levels::Ternary, Levels::Nf4]);
-        let granularities = [Granularity::Tensor, Granularity::Channel, Granularity::Group(16), Granularity::Group(128)];
+        let granularities =
+            [Granularity::Tensor, Granularity::Channel, Granularity::Group(16), Granularity::Group(128)];
         levels.iter().flat_map(|&l| granularities.map(|g| Format::new(l, g))).collect()
     }
 
@@ -624,7 +617,9 @@ mod tests {
         for format in formats() {
             assert_eq!(format.to_string().parse::<Format>().expect("its own text"), format);
         }
-        for text in ["", "int4", "int9/tensor", "int0/tensor", "uint1/tensor", "int4/group7", "fp8/tensor", "int/channel"] {
+        for text in
+            ["", "int4", "int9/tensor", "int0/tensor", "uint1/tensor", "int4/group7", "fp8/tensor", "int/channel"]
+        {
             assert!(text.parse::<Format>().is_err(), "{text}");
         }
     }

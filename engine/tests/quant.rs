@@ -39,7 +39,13 @@ fn gradients_pass_straight_through() {
             let out = run(&device, &g, &[(t, w.clone())], &[dw]);
             let step = w.as_f32().expect("floats").iter().map(|w| w.abs()).sum::<f32>() / 320.0;
             let mut clamped = 0;
-            for ((dw, weight), w) in out[0].as_f32().expect("floats").iter().zip(weights.as_f32().expect("floats")).zip(w.as_f32().expect("floats")) {
+            for ((dw, weight), w) in out[0]
+                .as_f32()
+                .expect("floats")
+                .iter()
+                .zip(weights.as_f32().expect("floats"))
+                .zip(w.as_f32().expect("floats"))
+            {
                 assert!(dw == weight || *dw == 0.0, "{text} on {}", device.name());
                 clamped += usize::from(*dw == 0.0);
                 if text == "ternary/tensor" && (w.abs() - 1.5 * step).abs() > 1e-4 {

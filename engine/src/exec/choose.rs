@@ -16,7 +16,9 @@ impl Device {
     pub async fn faster(gpu: Result<Device>) -> Result<(Device, String)> {
         let gpu = match gpu {
             Ok(gpu) => gpu,
-            Err(error) => return Ok((Device::cpu(), format!("This browser offers no GPU ({error}), so the CPU runs."))),
+            Err(error) => {
+                return Ok((Device::cpu(), format!("This browser offers no GPU ({error}), so the CPU runs.")));
+            }
         };
         if gpu.as_gpu().is_some_and(|g| !g.tier().software) {
             return Ok((gpu, "A GPU was found.".into()));
