@@ -1,5 +1,6 @@
 //! The experiments behind the chapters: no interface, seeded, runnable natively.
 
 pub mod act2;
+pub mod act5;
 pub mod tiny;
 pub mod tinyland;

@@ -29,6 +29,7 @@ pub mod io;
 pub mod models;
 pub mod ops;
 pub mod optim;
+pub mod quant;
 pub mod rng;
 mod tensor;
 

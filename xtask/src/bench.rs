@@ -9,8 +9,8 @@ use acts::{
 use anyhow::Result;
 use engine::{
     Device, Graph, HostTensor, Program, Store, Tensor,
-    ops::{AttentionOptions, FlashOptions, Make, Mask},
-    wait,
+    ops::{Activations, AttentionOptions, FlashOptions, Make, Mask, QuantizedKernel},
+    quant, wait,
 };
 use serde::Serialize;
 
@@ -89,6 +89,21 @@ fn cases(device: &Device, slow: bool, rows: &mut Vec<Row>) -> Result<()> {
         let y = g.layer_norm(x, gain, bias, 1e-5)?;
         let values = [(x, make.normal(&[2048, 1024])), (gain, make.normal(&[1024])), (bias, make.normal(&[1024]))];
         measure(device, "LayerNorm 2048 x 1024", &g, &[y], &values, rows)?;
+    }
+    let w = make.normal(&[1024, 1024]);
+    for (format, activations, about) in [
+        ("int4/group32", Activations::F32, "int4 in groups of 32"),
+        ("int8/channel", Activations::Int8, "int8, 8-bit rows"),
+    ] {
+        let q = quant::quantize(w.as_f32()?, [1024, 1024], format.parse()?)?;
+        for m in [1, 128] {
+            let mut g = Graph::new();
+            let x = g.input("x", &[m, 1024])?;
+            let q = g.quantized(&q)?;
+            let y = g.quantized_matmul_with(x, &q, None, activations, QuantizedKernel::Auto)?;
+            let values = [(x, make.normal(&[m, 1024]))];
+            measure(device, &format!("{about}, {m} x 1024 by 1024 square"), &g, &[y], &values, rows)?;
+        }
     }
 
     // Step by step and fused, over lengths; the fused backward kernels are not for software adapters, which take seconds.

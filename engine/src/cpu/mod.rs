@@ -2,6 +2,8 @@
 
 mod gemm;
 pub(crate) mod lanes;
+mod quantized;
 
 pub(crate) use gemm::{Matrix, gemm, gemm_add};
 pub(crate) use lanes::exp;
+pub(crate) use quantized::{COLUMNS, Packed};

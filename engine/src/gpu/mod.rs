@@ -108,7 +108,8 @@ impl GpuDevice {
             })
             .await
             .map_err(|e| Error::NoGpu(e.to_string()))?;
-        let tier = Tier::of(&adapter.get_info(), features, &device.limits());
+        let language = instance.wgsl_language_features();
+        let tier = Tier::of(&adapter.get_info(), features, language, &device.limits());
 
         let health = Arc::new(Health::default());
         let on_loss = Arc::downgrade(&health);

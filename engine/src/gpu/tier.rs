@@ -13,6 +13,8 @@ pub struct Tier {
     pub f16: bool,
     /// Subgroup operations, with the smallest and largest subgroup.
     pub subgroups: Option<(u32, u32)>,
+    /// Dot products of packed bytes, a language feature of WGSL.
+    pub packed_dot: bool,
     /// Times can be measured on the device.
     pub timestamps: bool,
     /// The largest storage buffer a kernel can bind, in bytes.
@@ -20,7 +22,12 @@ pub struct Tier {
 }
 
 impl Tier {
-    pub(super) fn of(info: &wgpu::AdapterInfo, features: wgpu::Features, limits: &wgpu::Limits) -> Self {
+    pub(super) fn of(
+        info: &wgpu::AdapterInfo,
+        features: wgpu::Features,
+        language: wgpu::WgslLanguageFeatures,
+        limits: &wgpu::Limits,
+    ) -> Self {
         let name = if info.name.is_empty() { "unnamed adapter".to_string() } else { info.name.clone() };
         let text = format!("{} {} {}", info.name, info.driver, info.driver_info).to_lowercase();
         let known = ["swiftshader", "llvmpipe", "lavapipe", "softpipe", "software", "basic render"];
@@ -32,6 +39,7 @@ impl Tier {
             subgroups: features
                 .contains(wgpu::Features::SUBGROUP)
                 .then_some((info.subgroup_min_size, info.subgroup_max_size)),
+            packed_dot: language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct),
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             max_binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
         }

@@ -183,9 +183,43 @@ pub enum Mode {
     Train,
 }
 
+/// A product of the forward pass with one of the model's matrices.
+#[derive(Clone, Copy, Debug)]
+pub struct Projection<'a> {
+    /// The parameter's name.
+    pub name: &'a str,
+    /// What is multiplied: `[batch, positions, k]`.
+    pub x: Tensor,
+    /// The parameter, `[k, n]`; the embedding, which makes the logits, comes transposed.
+    pub w: Tensor,
+    /// What is done to the product.
+    pub epilogue: Epilogue,
+}
+
+impl Projection<'_> {
+    /// The product as it is: `f(x w) + residual`.
+    pub fn plain(&self, g: &mut Graph) -> Result<Tensor> {
+        g.matmul_with(self.x, self.w, self.epilogue)
+    }
+}
+
+/// How a product with a matrix is built: what quantisation, adapters and the like replace.
+pub type Project<'a> = dyn FnMut(&mut Graph, &Projection<'_>) -> Result<Tensor> + 'a;
+
 impl Config {
     /// Builds the forward pass over `tokens`, `[batch, positions]`.
     pub fn forward(&self, g: &mut Graph, tokens: Tensor, mode: Mode) -> Result<Forward> {
+        self.forward_with(g, tokens, mode, &mut |g, projection| projection.plain(g))
+    }
+
+    /// The same, with every product with a matrix built by `project`.
+    pub fn forward_with(
+        &self,
+        g: &mut Graph,
+        tokens: Tensor,
+        mode: Mode,
+        project: &mut Project<'_>,
+    ) -> Result<Forward> {
         self.check()?;
         let [batch, positions] = **g.shape(tokens) else {
             return Err(g.shape_error("gpt", "tokens are [batch, positions]", &[tokens]));
@@ -203,14 +237,21 @@ impl Config {
         let mut blocks = Vec::new();
         for layer in 0..self.layers {
             let parameter = |name: &str| by_name[format!("block{layer}.{name}").as_str()];
-            let block = g.scope(format!("block{layer}"), |g| self.block(g, x, [batch, positions], &parameter, mode))?;
+            let mut product = |g: &mut Graph, name: &str, x: Tensor, epilogue: Epilogue| {
+                let full = format!("block{layer}.{name}");
+                project(g, &Projection { name: &full, x, w: parameter(name), epilogue })
+            };
+            let block = g.scope(format!("block{layer}"), |g| {
+                self.block(g, x, [batch, positions], &parameter, &mut product, mode)
+            })?;
             x = block.out;
             blocks.push(block);
         }
         let (normed, logits) = g.scope("logits", |g| -> Result<_> {
             let normed = g.rms_norm(x, by_name["norm"], EPSILON)?;
             let back = g.transpose(table)?;
-            Ok((normed, g.matmul(normed, back)?))
+            let head = Projection { name: "embedding", x: normed, w: back, epilogue: Epilogue::default() };
+            Ok((normed, project(g, &head)?))
         })?;
         g.name(logits, "logits");
         Ok(Forward { parameters, embedded, blocks, normed, logits })
@@ -222,12 +263,13 @@ impl Config {
         x: Tensor,
         [batch, positions]: [usize; 2],
         parameter: &dyn Fn(&str) -> Tensor,
+        product: &mut dyn FnMut(&mut Graph, &str, Tensor, Epilogue) -> Result<Tensor>,
         mode: Mode,
     ) -> Result<Block> {
         let (d, heads, kv) = (self.head_width(), self.heads, self.kv_heads);
         let (normed, unturned, q, k, v, attention, attended) = g.scope("attention", |g| -> Result<_> {
             let normed = g.rms_norm(x, parameter("attention.norm"), EPSILON)?;
-            let all = g.matmul(normed, parameter("attention.qkv"))?;
+            let all = product(g, "attention.qkv", normed, Epilogue::default())?;
             let all = g.reshape(all, &[batch, positions, heads + 2 * kv, d])?;
             let all = g.permute(all, &[0, 2, 1, 3])?;
             // Queries and keys are turned together: they lie side by side.
@@ -246,23 +288,23 @@ impl Config {
             let joined = g.permute(attention.output, &[0, 2, 1, 3])?;
             let joined = g.reshape(joined, &[batch, positions, heads * d])?;
             let add = Epilogue { residual: Some(x), ..Epilogue::default() };
-            let attended = g.matmul_with(joined, parameter("attention.out"), add)?;
+            let attended = product(g, "attention.out", joined, add)?;
             Ok((normed, unturned, q, k, v, attention, attended))
         })?;
         let (hidden, out) = g.scope("feed_forward", |g| -> Result<_> {
             let normed = g.rms_norm(attended, parameter("feed_forward.norm"), EPSILON)?;
-            let up = parameter("feed_forward.up");
+            let up = "feed_forward.up";
             let hidden = match mode {
                 Mode::Infer => {
-                    g.matmul_with(normed, up, Epilogue { activation: Activation::Gelu, ..Epilogue::default() })?
+                    product(g, up, normed, Epilogue { activation: Activation::Gelu, ..Epilogue::default() })?
                 }
                 Mode::Train => {
-                    let before = g.matmul(normed, up)?;
+                    let before = product(g, up, normed, Epilogue::default())?;
                     g.activate(Activation::Gelu, before)?
                 }
             };
             let add = Epilogue { residual: Some(attended), ..Epilogue::default() };
-            Ok((hidden, g.matmul_with(hidden, parameter("feed_forward.down"), add)?))
+            Ok((hidden, product(g, "feed_forward.down", hidden, add)?))
         })?;
         for (t, name) in [
             (q, "queries"),

@@ -29,12 +29,16 @@ ops![
     concat,
     copy,
     cross_entropy,
+    dequantize,
     embedding,
+    fake_quantize,
     flash_attention,
     gather,
     matmul,
     norm,
     optimizer,
+    quantize,
+    quantized_matmul,
     reduce,
     rope,
     sample,
@@ -50,6 +54,8 @@ pub use cross_entropy::IGNORE;
 pub use flash_attention::{FLASH_COLUMNS, FlashAttention, FlashOptions, Rung};
 pub use matmul::Epilogue;
 pub use optimizer::Rule;
+pub use quantize::QuantizedTensor;
+pub use quantized_matmul::{Activations, QuantizedKernel};
 pub use reduce::Reduction;
 pub use softmax::Mask;
 pub use unary::Unary;

@@ -1,0 +1,3 @@
+//! Act V: making it fit.
+
+pub mod ch27_quantization;
