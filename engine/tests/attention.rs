@@ -99,6 +99,24 @@ fn a_wrong_result_of_a_long_text_is_seen() {
     assert!(a.0.iter().zip(&b.0).any(|(a, b)| (a - b).abs() > LONG_TEXT));
 }
 
+#[test]
+fn inputs_that_do_not_fit_are_refused_in_words() {
+    let mut g = Graph::new();
+    let mut input = |name: &str, shape: &[usize]| g.input(name, shape).expect("an input");
+    let (q, k, v) = (input("q", &[1, 3, 5, 8]), input("k", &[1, 2, 7, 8]), input("v", &[1, 2, 7, 8]));
+    let (wide, mask) = (input("wide", &[1, 1, 5, 129]), input("mask", &[7, 5]));
+    let given = FlashOptions { mask: Mask::Given(mask), ..FlashOptions::default() };
+    for (q, k, v, options, words) in [
+        (q, k, v, FlashOptions::default(), "[1, 3, 5, 8]"), // two key heads do not divide three
+        (wide, wide, wide, FlashOptions::default(), "128 columns"),
+        (k, k, v, given, "the mask must be [7, 7]"),
+        (k, k, v, FlashOptions { key_lengths: Some(mask), ..FlashOptions::default() }, "integers as key lengths"),
+    ] {
+        let error = g.flash_attention(q, k, v, options).expect_err("it does not fit").to_string();
+        assert!(error.contains("flash_attention") && error.contains(words), "{error}");
+    }
+}
+
 /// Bytes of a compiled attention of `n` positions, with its gradients or without.
 fn bytes(device: &Device, n: usize, fused: bool, backward: bool) -> f64 {
     let mut g = Graph::new();

@@ -4,6 +4,7 @@
 // share the keys, so that everything that adds to a dk or dv is added by one invocation: no atomics, and the same sum every
 // time. An invocation makes 2 keys by 4 (of more than 64 columns: twice 4) of dk and of dv.
 // include attention
+// include attention_backward_seen
 // include attention_backward
 @group(0) @binding(7) var<storage, read_write> dk: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dv: array<f32>;
@@ -31,7 +32,7 @@ fn main(
     var k0 = vec4<f32>(); var k1 = vec4<f32>(); var k2 = vec4<f32>(); var k3 = vec4<f32>();
     var v0 = vec4<f32>(); var v1 = vec4<f32>(); var v2 = vec4<f32>(); var v3 = vec4<f32>();
     for (var row0 = 0u; row0 <= last_row; row0 += 32u) {
-        if (seen_in_tile(z, row0) <= key0) { continue; }
+        if (seen_by_any(z, row0, min(row0 + 31u, row_count() - 1u)) <= key0) { continue; }
         make_tile(z, row0, key0, local.x, local.y, t);
         for (var col0 = 0u; col0 < p.dv; col0 += 64u) {
             for (var half = 0u; half < 32u; half += 16u) {

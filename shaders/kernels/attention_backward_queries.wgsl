@@ -4,6 +4,7 @@
 // walks over the keys 32 at a time, making the weights a second time rather than adding to dq from many workgroups. An
 // invocation makes 2 rows by 4 (of d > 64: twice 4) of dq.
 // include attention
+// include attention_backward_seen
 // include attention_backward
 @group(0) @binding(7) var<storage, read_write> dq: array<f32>;
 
@@ -20,7 +21,7 @@ fn main(
 ) {
     let z = group.z;
     let row0 = group.x * 32u;
-    let until = seen_in_tile(z, row0);
+    let until = seen_by_any(z, row0, min(row0 + 31u, row_count() - 1u));
     let mine = 2u * local.y;
     var q0 = vec4<f32>(); var q1 = vec4<f32>(); var q2 = vec4<f32>(); var q3 = vec4<f32>();
     for (var key0 = 0u; key0 < until; key0 += 32u) {

@@ -5,6 +5,7 @@
 // four words feed 512 multiply-adds, and there is no barrier and no workgroup memory, which is what software adapters pay
 // for. What was summed so far waits in out itself: a private array would hold it else, which such adapters compile slowly.
 // include attention
+// include attention_fours
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> k: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> v: array<vec4<f32>>;
@@ -12,13 +13,6 @@
 @group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> lse: array<f32>;
 
-// Four rows from `first` on; past the edge the last one again, in bounds.
-fn four_rows(first: u32) -> vec4<u32> {
-    return min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(row_count() - 1u));
-}
-fn four_keys(first: u32) -> vec4<u32> {
-    return min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(p.keys - 1u));
-}
 // What each of four rows sees: nothing past the edge, so that the last row, repeated there, is added to once.
 fn four_seen(z: u32, first: u32) -> vec4<u32> {
     let r = four_rows(first) % p.queries;
@@ -65,28 +59,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(global_invocation_id) 
     let many = min(8u, rows - row);
     let wide = p.d / 4u;
     let columns = p.dv / 4u;
-    // The rows and the keys of a block, a and b; where they lie is counted in fours of words.
-    let ra = four_rows(row);
-    let rb = four_rows(row + 4u);
     let seen_a = four_seen(z, row);
     let seen_b = four_seen(z, row + 4u);
     let until = seen_by_any(z, row, row + many - 1u);
-    let qa = vec4<u32>(q_row(z, ra.x), q_row(z, ra.y), q_row(z, ra.z), q_row(z, ra.w)) / 4u;
-    let qb = vec4<u32>(q_row(z, rb.x), q_row(z, rb.y), q_row(z, rb.z), q_row(z, rb.w)) / 4u;
-    let oa = (z * rows + ra) * columns;
-    let ob = (z * rows + rb) * columns;
+    let qa = q_fours(z, row);
+    let qb = q_fours(z, row + 4u);
+    let oa = (z * rows + four_rows(row)) * columns;
+    let ob = (z * rows + four_rows(row + 4u)) * columns;
     for (var c = 0u; c < many * columns; c++) { out[oa.x + c] = vec4<f32>(); }
     var ma = vec4<f32>(HIDDEN); var mb = vec4<f32>(HIDDEN);
     var la = vec4<f32>(); var lb = vec4<f32>();
     for (var key = 0u; key < until; key += 16u) {
-        let key_a = four_keys(key);
-        let key_b = four_keys(key + 4u);
-        let key_c = four_keys(key + 8u);
-        let key_d = four_keys(key + 12u);
-        let ka = (k_head(z) + key_a * p.k_strides.z) / 4u;
-        let kb = (k_head(z) + key_b * p.k_strides.z) / 4u;
-        let kc = (k_head(z) + key_c * p.k_strides.z) / 4u;
-        let kd = (k_head(z) + key_d * p.k_strides.z) / 4u;
+        let ka = k_fours(z, key);
+        let kb = k_fours(z, key + 4u);
+        let kc = k_fours(z, key + 8u);
+        let kd = k_fours(z, key + 12u);
         // Scores, named by rows and keys: ad are those of rows a and keys d.
         var aa = mat4x4<f32>(); var ab = mat4x4<f32>(); var ac = mat4x4<f32>(); var ad = mat4x4<f32>();
         var ba = mat4x4<f32>(); var bb = mat4x4<f32>(); var bc = mat4x4<f32>(); var bd = mat4x4<f32>();
@@ -126,10 +113,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(global_invocation_id) 
         ba = weigh(ba, mb); bb = weigh(bb, mb); bc = weigh(bc, mb); bd = weigh(bd, mb);
         la = la * fade_a + vec4<f32>(1.0) * (aa + ab + ac + ad);
         lb = lb * fade_b + vec4<f32>(1.0) * (ba + bb + bc + bd);
-        let va = (v_head(z) + key_a * p.v_strides.z) / 4u;
-        let vb = (v_head(z) + key_b * p.v_strides.z) / 4u;
-        let vc = (v_head(z) + key_c * p.v_strides.z) / 4u;
-        let vd = (v_head(z) + key_d * p.v_strides.z) / 4u;
+        let va = v_fours(z, key);
+        let vb = v_fours(z, key + 4u);
+        let vc = v_fours(z, key + 8u);
+        let vd = v_fours(z, key + 12u);
         for (var c = 0u; c < columns; c++) {
             let xa = mat4x4<f32>(v[va.x + c], v[va.y + c], v[va.z + c], v[va.w + c]);
             let xb = mat4x4<f32>(v[vb.x + c], v[vb.y + c], v[vb.z + c], v[vb.w + c]);

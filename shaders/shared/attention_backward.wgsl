@@ -1,20 +1,11 @@
 @group(0) @binding(1) var<storage, read> q: array<f32>;
 @group(0) @binding(2) var<storage, read> k: array<f32>;
 @group(0) @binding(3) var<storage, read> v: array<f32>;
-@group(0) @binding(4) var<storage, read> mask: array<f32>;
 @group(0) @binding(5) var<storage, read> d_out: array<f32>;
-@group(0) @binding(6) var<storage, read> rows: array<f32>;
 
 var<workgroup> stage: array<f32, 1024>;
 var<workgroup> weights: array<f32, 1024>; // 32 rows by 32 keys
 var<workgroup> slopes: array<f32, 1024>; // the gradient of the scores, likewise
-
-// The most keys a row of the tile at row0 sees: what lies beyond is left out as a whole.
-fn seen_in_tile(z: u32, row0: u32) -> u32 {
-    let last = min(row0 + 31u, row_count() - 1u);
-    let longest = select(last / p.queries * p.queries - 1u, last, row0 / p.queries == last / p.queries);
-    return u32(rows[(z * row_count() + longest) * 3u + 2u]);
-}
 
 // Makes a tile of weights p_ij = exp(s_ij - lse_i) again, and of slopes ds_ij = scale p_ij (d_out_i . v_j - D_i). All 16x16
 // invocations call it together; each makes 2 rows by 2 keys.

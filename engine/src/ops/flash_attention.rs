@@ -136,6 +136,13 @@ impl<'a> Heads<'a> {
     }
 }
 
+/// Whether loads of four can read it: its rows are fours, and lie and begin at fours.
+fn in_fours(layout: &Layout) -> bool {
+    let (columns, rows) = (layout.strides[3], &layout.strides[..3]);
+    let words = [layout.shape[3], layout.offset].into_iter().chain(rows.iter().copied());
+    columns == 1 && words.into_iter().all(|w| w.is_multiple_of(4))
+}
+
 /// A contiguous matrix in a slice.
 fn matrix(data: &[f32], cols: usize) -> Matrix<'_> {
     Matrix { data, offset: 0, row: cols, col: 1 }
@@ -228,12 +235,7 @@ impl Flash {
         } else {
             Rung::Tiled
         });
-        // Loads of four need fours: in the rows, between them, and at the start.
-        let fours = |l: &Layout| {
-            l.strides[3] == 1 && l.shape[3].is_multiple_of(4) && l.offset.is_multiple_of(4)
-                && l.strides[..3].iter().all(|s| s.is_multiple_of(4))
-        };
-        if rung == Rung::Register && !inputs[..3].iter().all(fours) { Rung::Tiled } else { rung }
+        if rung == Rung::Register && !inputs[..3].iter().all(in_fours) { Rung::Tiled } else { rung }
     }
 
     /// Workgroups that share the keys of one block of four rows, and keys of each.
@@ -608,12 +610,21 @@ impl Op for FlashBackward {
         let with = |outputs: &[usize]| {
             shared.iter().copied().chain(outputs.iter().map(|&i| Bind::Output(i))).collect::<Vec<Bind>>()
         };
+        // As forward: software adapters do without barriers where the inputs allow.
+        let wanted = self.flash.rung.map_or(gpu.tier.software, |rung| rung == Rung::Register);
+        let register = wanted && [0, 1, 2, 5].into_iter().all(|i| in_fours(&gpu.inputs[i]));
+        let (keys, queries, tile) = if register {
+            let (keys, queries) = (&shaders::ATTENTION_BACKWARD_KEYS_REGISTER, &shaders::ATTENTION_BACKWARD_QUERIES_REGISTER);
+            (keys, queries, 8 * keys.workgroup_size[0] as usize)
+        } else {
+            (&shaders::ATTENTION_BACKWARD_KEYS, &shaders::ATTENTION_BACKWARD_QUERIES, 32)
+        };
         vec![
             dispatch(&shaders::ATTENTION_BACKWARD_ROWS, &first)
                 .u("through_lse", usize::from(self.through_lse))
                 .invocations(s.b * s.h * s.tq),
-            dispatch(&shaders::ATTENTION_BACKWARD_KEYS, &with(&[1, 2])).groups([s.tk.div_ceil(32), 1, s.b * s.kv]),
-            dispatch(&shaders::ATTENTION_BACKWARD_QUERIES, &with(&[0])).groups([s.rows().div_ceil(32), 1, s.b * s.kv]),
+            dispatch(keys, &with(&[1, 2])).groups([s.tk.div_ceil(tile), 1, s.b * s.kv]),
+            dispatch(queries, &with(&[0])).groups([s.rows().div_ceil(tile), 1, s.b * s.kv]),
         ]
     }
 
@@ -713,9 +724,9 @@ pub(super) fn entries() -> Vec<Entry> {
                             .attr("causal", causal)
                             .attr("rung", rung)
                             .attr("lse", lse)
-                            .tolerance(Tolerance::SUM);
-                        // The CPU knows no rungs.
-                        cases.push(if rung == "tiled" { case.gradients(&["q", "k", "v"]) } else { case });
+                            .tolerance(Tolerance::SUM)
+                            .gradients(&["q", "k", "v"]);
+                        cases.push(case);
                     }
                 }
             }
