@@ -2,5 +2,6 @@
 
 pub mod act2;
 pub mod act5;
+pub mod bench;
 pub mod tiny;
 pub mod tinyland;

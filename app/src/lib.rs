@@ -27,8 +27,8 @@ use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::path;
 
 use crate::book::{
-    ActPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, Loaded, MapPage, NotFoundPage, PapersPage, Passages,
-    VerifyPage,
+    ActPage, BenchPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, Loaded, MapPage, NotFoundPage, PapersPage,
+    Passages, VerifyPage,
 };
 use crate::page::BasePath;
 use crate::shell::{Contexts, Shell};
@@ -57,6 +57,7 @@ pub fn App(
                     <Route path=path!("/papers") view=PapersPage />
                     <Route path=path!("/glossary") view=GlossaryPage />
                     <Route path=path!("/verify") view=VerifyPage />
+                    <Route path=path!("/bench") view=BenchPage />
                 </FlatRoutes>
             </Shell>
         </Router>

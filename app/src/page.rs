@@ -38,6 +38,8 @@ pub enum Page {
     Glossary,
     /// The arithmetic of this site, checked on the reader's own device.
     Verify,
+    /// The book's kernels, timed on the reader's own device.
+    Bench,
 }
 
 impl Page {
@@ -66,6 +68,7 @@ impl Page {
             Page::Papers => "/papers/".to_owned(),
             Page::Glossary => "/glossary/".to_owned(),
             Page::Verify => "/verify/".to_owned(),
+            Page::Bench => "/bench/".to_owned(),
         }
     }
 
@@ -84,6 +87,7 @@ impl Page {
         match path.split_once('/') {
             None if path.is_empty() => Some(Page::Home),
             None if path == "verify" => Some(Page::Verify),
+            None if path == "bench" => Some(Page::Bench),
             None if path == "map" => Some(Page::Map),
             None if path == "papers" => Some(Page::Papers),
             None if path == "glossary" => Some(Page::Glossary),
@@ -110,6 +114,7 @@ impl Page {
             Page::Papers => format!("Papers · {BOOK}"),
             Page::Glossary => format!("Glossary · {BOOK}"),
             Page::Verify => format!("Checked on your device · {BOOK}"),
+            Page::Bench => format!("Timed on your device · {BOOK}"),
         }
     }
 
@@ -129,6 +134,7 @@ impl Page {
             Page::Papers => "The papers and books behind the ninety-three ideas, in the order of their years.",
             Page::Glossary => "The terms of the book, each in one plain sentence.",
             Page::Verify => "Runs the site's arithmetic on your own device and compares it with a plain reference.",
+            Page::Bench => "Times the site's kernels on your own device, against what it can copy and compute at most.",
         };
         line.to_owned()
     }
@@ -144,6 +150,7 @@ impl Page {
             Page::Papers => "Papers",
             Page::Glossary => "Glossary",
             Page::Verify => "Checked on your device",
+            Page::Bench => "Timed on your device",
         }
     }
 
@@ -153,7 +160,7 @@ impl Page {
             Page::Act(number) => Some(number),
             Page::Chapter(number) => chapter(number).map(|c| c.act),
             Page::Idea(index) => chapter(IDEAS[index].chapter).map(|c| c.act),
-            Page::Home | Page::Map | Page::Papers | Page::Glossary | Page::Verify => None,
+            Page::Home | Page::Map | Page::Papers | Page::Glossary | Page::Verify | Page::Bench => None,
         }
     }
 
@@ -242,6 +249,6 @@ mod tests {
             seen.push(page);
         }
         assert_eq!(seen.len(), Page::all().count());
-        assert_eq!(seen.len(), 1 + ACTS.len() + CHAPTERS.len() + 1 + IDEAS.len() + 3);
+        assert_eq!(seen.len(), 1 + ACTS.len() + CHAPTERS.len() + 1 + IDEAS.len() + 4);
     }
 }

@@ -1,18 +1,13 @@
 //! `cargo xtask bench`: kernels and steps on this machine, named.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{fs, path::PathBuf};
 
 use acts::{
-    tiny::{self, Runner, Trainer},
+    bench::{self, Row},
     tinyland::tokenizer,
 };
 use anyhow::Result;
-use engine::{
-    Device, Graph, HostTensor, Program, Store, Tensor,
-    ops::{Activations, AttentionOptions, FlashOptions, Make, Mask, QuantizedKernel},
-    quant, wait,
-};
-use serde::Serialize;
+use engine::{Device, wait};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -22,23 +17,12 @@ pub struct Args {
     /// Leave the GPU out
     #[arg(long)]
     cpu_only: bool,
+    /// Only the cases whose names contain this, and the two ceilings
+    filter: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Row {
-    device: String,
-    case: String,
-    /// Median of the runs.
-    time_ms: f64,
-    /// Arithmetic a second, in 10^9.
-    gflops: f64,
-    /// Bytes that must move at least, a second, in 10^9.
-    gbytes: f64,
-    /// Kernel launches of a run: dispatches on a GPU, ops on a CPU.
-    launches: usize,
-    /// Time the processor spends to encode and submit a run, on a GPU.
-    encode_ms: Option<f64>,
-}
+/// How long the runs of a case may take together, in milliseconds.
+const FILL_MS: f64 = 500.0;
 
 pub fn run(args: Args) -> Result<()> {
     let mut devices = vec![Device::cpu_threads(1), Device::cpu()];
@@ -48,183 +32,49 @@ pub fn run(args: Args) -> Result<()> {
             Err(error) => println!("no GPU measured: {error}"),
         }
     }
-    let mut rows = Vec::new();
+    let tokenizer = tokenizer::shipped()?;
+    let mut all = Vec::new();
     for device in &devices {
         let about =
             device.as_gpu().map_or_else(String::new, |g| format!(" ({}, {})", g.tier().backend, g.tier().name()));
         println!("\n{}{about}", device.name());
-        println!("{:<44} {:>10} {:>10} {:>8} {:>9} {:>10}", "case", "ms", "GFLOP/s", "GB/s", "launches", "encode ms");
-        let slow = device.as_gpu().is_some_and(|g| g.tier().software);
-        cases(device, slow, &mut rows)?;
+        println!(
+            "{:<52} {:>10} {:>9} {:>8} {:>8} {:>8} {:>9} {:>9}",
+            "case", "ms", "GFLOP/s", "GB/s", "of fma", "of copy", "launches", "encode ms"
+        );
+        let mut rows: Vec<Row> = Vec::new();
+        for case in bench::cases_for(device) {
+            let name = case.name();
+            let wanted = args.filter.as_ref().is_none_or(|part| name.contains(part)) || name.starts_with("ceiling");
+            if wanted && let Some(row) = wait(case.measure(device, &tokenizer, FILL_MS, || std::future::ready(true)))? {
+                rows.push(row);
+                bench::compare_with_ceilings(&mut rows);
+                if let Some(row) = rows.last() {
+                    print(row);
+                }
+            }
+        }
+        all.extend(rows);
     }
     if let Some(path) = args.json {
-        fs::write(&path, serde_json::to_string_pretty(&rows)?)?;
+        fs::write(&path, serde_json::to_string_pretty(&all)?)?;
         println!("\nwrote {}", path.display());
     }
     Ok(())
 }
 
-fn cases(device: &Device, slow: bool, rows: &mut Vec<Row>) -> Result<()> {
-    let mut make = Make::new(1);
-    // A software adapter would take minutes for what shows nothing more.
-    let sizes: &[usize] = if slow { &[256, 512] } else { &[256, 512, 1024] };
-    for &n in sizes {
-        let mut g = Graph::new();
-        let (a, b) = (g.input("a", &[n, n])?, g.input("b", &[n, n])?);
-        let y = g.matmul(a, b)?;
-        let values = [(a, make.normal(&[n, n])), (b, make.normal(&[n, n]))];
-        measure(device, &format!("matmul {n} cubed"), &g, &[y], &values, rows)?;
-    }
-    for (name, log) in [("softmax", false), ("log-softmax", true)] {
-        let mut g = Graph::new();
-        let x = g.input("x", &[2048, 1024])?;
-        let y = if log { g.log_softmax(x, 1.0, Mask::None)? } else { g.softmax(x, 1.0, Mask::None)? };
-        measure(device, &format!("{name} 2048 x 1024"), &g, &[y], &[(x, make.normal(&[2048, 1024]))], rows)?;
-    }
-    {
-        let mut g = Graph::new();
-        let x = g.input("x", &[2048, 1024])?;
-        let gain = g.input("gain", &[1024])?;
-        let bias = g.input("bias", &[1024])?;
-        let y = g.layer_norm(x, gain, bias, 1e-5)?;
-        let values = [(x, make.normal(&[2048, 1024])), (gain, make.normal(&[1024])), (bias, make.normal(&[1024]))];
-        measure(device, "LayerNorm 2048 x 1024", &g, &[y], &values, rows)?;
-    }
-    let w = make.normal(&[1024, 1024]);
-    for (format, activations, about) in [
-        ("int4/group32", Activations::F32, "int4 in groups of 32"),
-        ("int8/channel", Activations::Int8, "int8, 8-bit rows"),
-    ] {
-        let q = quant::quantize(w.as_f32()?, [1024, 1024], format.parse()?)?;
-        for m in [1, 128] {
-            let mut g = Graph::new();
-            let x = g.input("x", &[m, 1024])?;
-            let q = g.quantized(&q)?;
-            let y = g.quantized_matmul_with(x, &q, None, activations, QuantizedKernel::Auto)?;
-            let values = [(x, make.normal(&[m, 1024]))];
-            measure(device, &format!("{about}, {m} x 1024 by 1024 square"), &g, &[y], &values, rows)?;
-        }
-    }
-
-    // Step by step and fused, over lengths; a software adapter would take minutes for the former.
-    let lengths: &[usize] = if slow { &[1024] } else { &[1024, 2048] };
-    for &n in lengths {
-        for (kind, mask) in [("", Mask::None), (", causal", Mask::Causal)] {
-            for fused in [false, true] {
-                for backward in [false, true] {
-                    if slow && !fused {
-                        continue;
-                    }
-                    attention(device, n, kind, mask, fused, backward, rows)?;
-                }
-            }
-        }
-    }
-
-    let tokenizer = tokenizer::shipped()?;
-    let recipe = tiny::recipe("tiny-base").ok_or_else(|| anyhow::anyhow!("the recipe of tiny-base"))?;
-    let store = Store::new(device);
-    recipe.config.load(&store, &recipe.config.initial(1)?)?;
-    for positions in [1, 128] {
-        let mut runner = wait(Runner::new(device, &store, &recipe.config, [1, positions], |f| vec![f.logits]))?;
-        let name = format!("tiny-base forward, {positions} token{}", if positions == 1 { "" } else { "s" });
-        time(device, &name, runner.program(), rows)?;
-        let blocks = recipe.config.layers as f64;
-        let launches = (runner.program().launches() as f64 / blocks).floor();
-        println!("    at most {launches} launches a block");
-    }
-    if !slow {
-        let mut trainer = wait(Trainer::new(device, &recipe, &tokenizer))?;
-        wait(trainer.step())?;
-        let name = format!("tiny-base training step, {} tokens", recipe.batch * recipe.config.context);
-        time(device, &name, trainer.program(), rows)?;
-    }
-    Ok(())
-}
-
-/// Attention of 8 heads of 64 columns over `n` positions; with `backward`, its gradients too.
-fn attention(
-    device: &Device,
-    n: usize,
-    kind: &str,
-    mask: Mask,
-    fused: bool,
-    backward: bool,
-    rows: &mut Vec<Row>,
-) -> Result<()> {
-    let shape = [1, 8, n, 64];
-    let mut g = Graph::new();
-    let [q, k, v] = [g.input("q", &shape)?, g.input("k", &shape)?, g.input("v", &shape)?];
-    let output = if fused {
-        g.flash_attention(q, k, v, FlashOptions { mask, ..FlashOptions::default() })?.output
-    } else {
-        g.attention(q, k, v, AttentionOptions { scale: None, mask })?.output
-    };
-    let mut fetch = vec![output];
-    if backward {
-        // A square, so that the gradient of the output is a tensor like any other and not one number repeated.
-        let square = g.mul(output, output)?;
-        let loss = g.sum_all(square)?;
-        fetch = g.gradients(loss, &[q, k, v])?;
-    }
-    let name = format!(
-        "{} {n}{kind}{}",
-        if fused { "fused attention" } else { "attention" },
-        if backward { ", with backward" } else { "" }
-    );
-    let mut make = Make::new(2);
-    let values = [q, k, v].map(|t| (t, make.normal(&shape)));
-    measure(device, &name, &g, &fetch, &values, rows)
-}
-
-fn measure(
-    device: &Device,
-    case: &str,
-    g: &Graph,
-    fetch: &[Tensor],
-    values: &[(Tensor, HostTensor)],
-    rows: &mut Vec<Row>,
-) -> Result<()> {
-    let mut program = wait(Program::compile(device, g, fetch, &Store::new(device)))?;
-    for (t, value) in values {
-        program.write(*t, value)?;
-    }
-    time(device, case, &mut program, rows)
-}
-
-/// Runs until half a second is filled, seven times at least, and keeps the median.
-fn time(device: &Device, case: &str, program: &mut Program, rows: &mut Vec<Row>) -> Result<()> {
-    program.run()?;
-    wait(program.finish())?;
-    let (mut times, mut encodes) = (Vec::new(), Vec::new());
-    let started = Instant::now();
-    while times.len() < 7 || (started.elapsed().as_secs_f64() < 0.5 && times.len() < 1000) {
-        let start = Instant::now();
-        program.run()?;
-        encodes.push(start.elapsed().as_secs_f64() * 1e3);
-        wait(program.finish())?;
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-    }
-    let median = |list: &mut Vec<f64>| {
-        list.sort_by(f64::total_cmp);
-        list[list.len() / 2]
-    };
-    let time_ms = median(&mut times);
-    let (flops, bytes) = program.plan().steps.iter().fold((0, 0), |(f, b), step| (f + step.flops(), b + step.bytes()));
-    let row = Row {
-        device: device.name(),
-        case: case.into(),
-        time_ms,
-        gflops: flops as f64 / time_ms / 1e6,
-        gbytes: bytes as f64 / time_ms / 1e6,
-        launches: program.launches(),
-        encode_ms: device.as_gpu().map(|_| median(&mut encodes)),
-    };
+fn print(row: &Row) {
+    let percent = |share: Option<f64>| share.map_or_else(String::new, |s| format!("{:.1} %", 100.0 * s));
     let encode = row.encode_ms.map_or_else(String::new, |ms| format!("{ms:.3}"));
     println!(
-        "{:<44} {:>10.3} {:>10.2} {:>8.2} {:>9} {:>10}",
-        row.case, row.time_ms, row.gflops, row.gbytes, row.launches, encode
+        "{:<52} {:>10.3} {:>9.2} {:>8.2} {:>8} {:>8} {:>9} {:>9}",
+        row.case,
+        row.time_ms,
+        row.gflops,
+        row.gbytes,
+        percent(row.of_multiply_add),
+        percent(row.of_copy),
+        row.launches,
+        encode
     );
-    rows.push(row);
-    Ok(())
 }

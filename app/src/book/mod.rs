@@ -8,7 +8,7 @@ mod passage;
 use crate::page::Page;
 
 pub use pages::{
-    ActPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, MapPage, NotFoundPage, PapersPage, VerifyPage,
+    ActPage, BenchPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, MapPage, NotFoundPage, PapersPage, VerifyPage,
 };
 pub use passage::{Loaded, Passage, Passages};
 

@@ -339,6 +339,19 @@ pub fn VerifyPage() -> impl IntoView {
     }
 }
 
+/// Where the book's kernels are timed on the reader's device.
+#[component]
+pub fn BenchPage() -> impl IntoView {
+    view! {
+        <article>
+            <p class="kicker">"How fast is it here?"</p>
+            <h1>"Timed on your device"</h1>
+            <p class="lede">"Two programs find the ceilings: one only copies, one only multiplies and adds. Everything else the book computes lies somewhere below them."</p>
+            {exhibits::bench()}
+        </article>
+    }
+}
+
 /// What an address that names no page shows.
 #[component]
 pub fn NotFoundPage() -> impl IntoView {

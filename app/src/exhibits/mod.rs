@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+mod bench;
 mod verify;
 
 /// The exhibits of Act II, one module a chapter.
@@ -26,6 +27,11 @@ pub static EXHIBITS: &[Exhibit] = &[act2::ch05::EXHIBIT];
 /// The exhibit of a chapter, or nothing where there is none yet.
 pub fn of(chapter: usize) -> Option<&'static Exhibit> {
     EXHIBITS.iter().find(|e| e.chapter == chapter)
+}
+
+/// The book's kernels timed on the reader's device, shown on the page of that name.
+pub fn bench() -> AnyView {
+    bench::Bench().into_any()
 }
 
 /// The comparison of the two executors on the reader's device, shown on the page of that name.

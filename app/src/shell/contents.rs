@@ -63,6 +63,7 @@ pub fn Contents(
             <p class="rail-home"><Link to=Page::Papers>"Papers"</Link></p>
             <p class="rail-home"><Link to=Page::Glossary>"Glossary"</Link></p>
             <p class="rail-home"><Link to=Page::Verify>"Checked on your device"</Link></p>
+            <p class="rail-home"><Link to=Page::Bench>"Timed on your device"</Link></p>
         </nav>
     }
 }

@@ -35,6 +35,7 @@ ops![
     flash_attention,
     gather,
     matmul,
+    multiply_add,
     norm,
     optimizer,
     quantize,
