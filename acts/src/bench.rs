@@ -107,6 +107,9 @@ pub fn cases_for(device: &Device) -> Vec<Case> {
     cases().into_iter().filter(|case| case.light || !software).collect()
 }
 
+/// Inputs with their values.
+type Fed = Vec<(Tensor, HostTensor)>;
+
 /// Floats that the ceilings work on: 16 MiB each way.
 const CEILING_FLOATS: usize = 1 << 22;
 /// Floats and rounds of the arithmetic ceiling.
@@ -169,7 +172,8 @@ impl Case {
         }
     }
 
-    fn build(&self, g: &mut Graph, make: &mut Make) -> Result<(Vec<Tensor>, Vec<(Tensor, HostTensor)>)> {
+    /// What is fetched, and what is fed.
+    fn build(&self, g: &mut Graph, make: &mut Make) -> Result<(Vec<Tensor>, Fed)> {
         let mut values = Vec::new();
         let mut input = |g: &mut Graph, name: &str, shape: &[usize]| {
             let t = g.input(name, shape)?;
@@ -333,7 +337,8 @@ mod tests {
             let row = row.ok_or_else(|| Error::data("bench", "was stopped"))?;
             assert!(row.time_ms > 0.0 && row.bytes_moved > 0, "{}", row.case);
         }
-        let stopped = cases()[2].measure(&device, &tokenizer, 0.0, || std::future::ready(false));
+        let list = cases();
+        let stopped = list[2].measure(&device, &tokenizer, 0.0, || std::future::ready(false));
         assert!(engine::wait(stopped)?.is_none());
         Ok(())
     }
