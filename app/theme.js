@@ -1,6 +1,14 @@
-// Runs before the first paint, so that a chosen theme never flashes the other one. The page writes the same key.
+// Runs before the first paint, so that what the reader has chosen never flashes the other way. The page writes the same keys.
 (() => {
-  let choice = null;
-  try { choice = localStorage.getItem("theme"); } catch { /* storage refused: the system's theme it is */ }
-  if (choice === "light" || choice === "dark") document.documentElement.dataset.theme = choice;
+  const ways = {
+    theme: ["light", "dark", "contrast"],
+    size: ["large", "largest"],
+    width: ["narrow", "wide"],
+    walk: ["quick"],
+  };
+  for (const [name, values] of Object.entries(ways)) {
+    let chosen = null;
+    try { chosen = localStorage.getItem(name); } catch { /* storage refused: the page as it comes */ }
+    if (values.includes(chosen)) document.documentElement.dataset[name] = chosen;
+  }
 })();

@@ -9,9 +9,11 @@ use std::{env, fs, process};
 
 use serde::Deserialize;
 
-use markdown::{Links, render};
+use markdown::{Links, render, render_marking};
+use terms::Marker;
 
 mod markdown;
+mod terms;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,8 +91,11 @@ struct Glossary {
 struct Term {
     term: String,
     /// Plurals and other forms.
-    #[allow(dead_code, reason = "what the text is searched for, once terms are marked in it")]
     also: Vec<String>,
+    /// Forms, the term itself included, that are not marked in the text because they mean something else too: `floor`
+    /// anywhere, `loss in 25` in that chapter.
+    #[serde(default)]
+    elsewhere: Vec<String>,
     definition: String,
 }
 
@@ -127,7 +132,9 @@ fn run() -> Result<(), Fault> {
     let answers = check_ideas(&ideas.idea, book.chapter.len())?;
     check_questions(&questions.question, &book)?;
     let links = Links { acts: book.act.len(), chapters: book.chapter.len(), ideas: &ideas.idea };
-    let chapters = read_chapters(&root.join("chapters"), &links)?;
+    check_glossary(&glossary.term)?;
+    let definitions = (glossary.term.iter()).map(|t| render(&t.definition, &links)).collect::<Result<Vec<_>, _>>()?;
+    let chapters = read_chapters(&root.join("chapters"), &links, &|n| Marker::new(&glossary.term, &definitions, n))?;
 
     let mut passages = Passages::default();
     passages
@@ -152,8 +159,8 @@ fn run() -> Result<(), Fault> {
         passages.add(&format!("question/{number}/ask"), render(&question.ask, &links)?);
         passages.add(&format!("question/{number}/answer"), render(&question.answer, &links)?);
     }
-    for (number, term) in glossary.term.iter().enumerate() {
-        passages.add(&format!("term/{number}"), render(&term.definition, &links)?);
+    for (number, definition) in definitions.iter().enumerate() {
+        passages.add(&format!("term/{number}"), definition.clone());
     }
 
     let mut out = String::new();
@@ -161,7 +168,12 @@ fn run() -> Result<(), Fault> {
         .map_err(|e| e.to_string())?;
     let target = PathBuf::from(env::var("OUT_DIR").map_err(|e| e.to_string())?);
     fs::write(target.join("book.rs"), out).map_err(|e| e.to_string())?;
-    fs::write(target.join("passages.rs"), passages.source()).map_err(|e| e.to_string())
+    let forms: Vec<&Vec<String>> = glossary.term.iter().map(|t| &t.also).collect();
+    let forms = format!(
+        "/// The other forms of each term.\npub static FORMS: &[&[&str]] = &[{}];\n",
+        forms.iter().map(|also| format!("&{also:?}")).collect::<Vec<_>>().join(", ")
+    );
+    fs::write(target.join("passages.rs"), passages.source() + &forms).map_err(|e| e.to_string())
 }
 
 /// The book's running text by key. It goes into the pages and not into the program that runs in them.
@@ -189,7 +201,10 @@ fn escape(text: &str) -> String {
 
 /// What stood in an idea's way, and what it does about it.
 fn idea_text(idea: &Idea) -> String {
-    format!("<p class=\"constraint\">{}</p><p class=\"answer\">{}</p>", escape(&idea.constraint), escape(&idea.answer))
+    let part = |class: &str, label: &str, text: &str| {
+        format!("<p class=\"{class}\"><span class=\"label\">{label}</span> {}</p>", escape(text).replace('\'', "’"))
+    };
+    part("constraint", "What stood in the way", &idea.constraint) + &part("answer", "What it does about it", &idea.answer)
 }
 
 /// Where an idea was first said.
@@ -197,6 +212,26 @@ fn paper_text(idea: &Idea) -> String {
     let title = format!("<cite>{}</cite>", escape(&idea.paper));
     let title = if idea.url.is_empty() { title } else { format!("<a href=\"{}\">{title}</a>", escape(&idea.url)) };
     format!("{} ({}). {title}. {}", escape(&idea.authors), idea.year, escape(&idea.venue))
+}
+
+fn check_glossary(terms: &[Term]) -> Result<(), Fault> {
+    let mut forms = HashMap::new();
+    for Term { term, also, elsewhere, .. } in terms {
+        let own = || std::iter::once(term).chain(also);
+        for form in own() {
+            if let Some(other) = forms.insert(form.to_lowercase(), term) {
+                return Err(format!("glossary.toml: '{form}' is a form of both '{other}' and '{term}'"));
+            }
+        }
+        let is_known = |entry: &str| {
+            let form = entry.rsplit_once(" in ").filter(|(_, n)| n.parse::<usize>().is_ok()).map_or(entry, |(form, _)| form);
+            own().any(|own| own == form)
+        };
+        if let Some(unknown) = elsewhere.iter().find(|entry| !is_known(entry)) {
+            return Err(format!("glossary.toml: '{unknown}' is no form of '{term}'"));
+        }
+    }
+    Ok(())
 }
 
 fn check_questions(questions: &[Question], book: &Book) -> Result<(), Fault> {
@@ -303,7 +338,11 @@ struct Beat {
     exhibit_after: bool,
 }
 
-fn read_chapters(folder: &Path, links: &Links) -> Result<BTreeMap<usize, Vec<Beat>>, Fault> {
+fn read_chapters<'a>(
+    folder: &Path,
+    links: &Links,
+    marker: &dyn Fn(usize) -> Marker<'a>,
+) -> Result<BTreeMap<usize, Vec<Beat>>, Fault> {
     let mut texts = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))? {
         let path = entry.map_err(|e| e.to_string())?.path();
@@ -313,7 +352,7 @@ fn read_chapters(folder: &Path, links: &Links) -> Result<BTreeMap<usize, Vec<Bea
         }
         let number = name.get(..2).and_then(|n| n.parse::<usize>().ok()).filter(|n| (1..=links.chapters).contains(n));
         let number = number.ok_or_else(|| format!("chapters/{name}: the name starts with no chapter number"))?;
-        let beats = beats(&read(&path)?, links).map_err(|f| format!("chapters/{name}: {f}"))?;
+        let beats = beats(&read(&path)?, links, &mut marker(number)).map_err(|f| format!("chapters/{name}: {f}"))?;
         if texts.insert(number, beats).is_some() {
             return Err(format!("chapters/{name}: chapter {number} has two files"));
         }
@@ -337,7 +376,7 @@ fn sections(markdown: &str) -> Result<Vec<(String, String)>, Fault> {
 }
 
 /// Splits a chapter at its second-level headings, which must be the five beats: `## The trick: Its own heading`.
-fn beats(markdown: &str, links: &Links) -> Result<Vec<Beat>, Fault> {
+fn beats(markdown: &str, links: &Links, marker: &mut Marker) -> Result<Vec<Beat>, Fault> {
     let sections = sections(markdown)?;
     if sections.len() != BEATS.len() {
         return Err(format!("there are {} beats and not five", sections.len()));
@@ -356,7 +395,7 @@ fn beats(markdown: &str, links: &Links) -> Result<Vec<Beat>, Fault> {
             if prose.trim().is_empty() {
                 return Err(format!("'{label}' is empty"));
             }
-            Ok(Beat { kind, anchor, heading, html: render(&prose, links)?, exhibit_after })
+            Ok(Beat { kind, anchor, heading, html: render_marking(&prose, links, marker)?, exhibit_after })
         })
         .collect()
 }

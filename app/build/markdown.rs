@@ -1,8 +1,9 @@
 //! Markdown to HTML, with formulas as MathML and every link checked.
 
-use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream, html};
 use pulldown_latex::config::{DisplayMode, RenderConfig};
 
+use crate::terms::Marker;
 use crate::{Fault, Idea};
 
 /// What an internal link of the prose may point to.
@@ -35,12 +36,38 @@ impl Links<'_> {
     }
 }
 
+/// What the first word of a quotation makes of it: an aside of a kind that the reader can tell by word and mark.
+const REMARKS: [(&str, &str); 3] = [("Opinion.", "opinion"), ("Open.", "open"), ("Correction.", "correction")];
+
 /// Markdown to HTML: maths becomes MathML, links are checked, raw HTML and headings inside a beat are refused.
 pub fn render(markdown: &str, links: &Links) -> Result<String, Fault> {
+    render_marking(markdown, links, &mut Marker::none())
+}
+
+/// The same, with the terms that `marker` still looks for marked where they occur first.
+pub fn render_marking(markdown: &str, links: &Links, marker: &mut Marker) -> Result<String, Fault> {
     let options = Options::ENABLE_MATH | Options::ENABLE_SMART_PUNCTUATION | Options::ENABLE_TABLES;
-    let mut events = Vec::new();
-    for event in Parser::new_ext(markdown, options) {
-        events.push(match event {
+    let mut events: Vec<Event> = Vec::new();
+    // How many elements are open in which a term is not marked.
+    let mut unmarked = 0_usize;
+    let mut remark = None;
+    for event in TextMergeStream::new(Parser::new_ext(markdown, options)) {
+        match &event {
+            Event::Start(tag) if forbids_terms(&tag.to_end()) => unmarked += 1,
+            Event::End(tag) if forbids_terms(tag) => unmarked -= 1,
+            _ => (),
+        }
+        if let (Event::Text(text), Some(at)) = (&event, remark) {
+            let kind = REMARKS.iter().find(|(word, _)| *word == text.trim());
+            let (_, class) = kind.ok_or_else(|| format!("an aside must say what it is first, and not '{text}'"))?;
+            events[at] = Event::Html(format!("<aside class=\"remark {class}\">").into());
+            remark = None;
+        }
+        let event = match event {
+            Event::Text(text) if unmarked == 0 => match marker.mark(&text) {
+                Some(html) => Event::InlineHtml(html.into()),
+                None => Event::Text(text),
+            },
             Event::InlineMath(tex) => Event::InlineHtml(mathml(&tex, DisplayMode::Inline)?.into()),
             // A wide formula scrolls by itself and needs a name and a tab stop for that.
             Event::DisplayMath(tex) => Event::InlineHtml(
@@ -58,10 +85,25 @@ pub fn render(markdown: &str, links: &Links) -> Result<String, Fault> {
                 return Err("a heading above the third level inside a beat".to_owned());
             }
             Event::Html(raw) | Event::InlineHtml(raw) => return Err(format!("raw HTML: {raw}")),
-            Event::Start(Tag::BlockQuote(_)) => Event::Html("<aside class=\"note\">".into()),
+            Event::Start(Tag::BlockQuote(_)) => {
+                remark = Some(events.len());
+                Event::Html("".into())
+            }
+            // On a narrow screen a table scrolls by itself, like a formula.
+            Event::Start(Tag::Table(alignments)) => {
+                events.push(Event::Html(
+                    "<div class=\"prose-table\" role=\"group\" aria-label=\"Table\" tabindex=\"0\">".into(),
+                ));
+                Event::Start(Tag::Table(alignments))
+            }
+            Event::End(TagEnd::Table) => {
+                events.push(Event::End(TagEnd::Table));
+                Event::Html("</div>".into())
+            }
             Event::End(TagEnd::BlockQuote(_)) => Event::Html("</aside>".into()),
             other => other,
-        });
+        };
+        events.push(event);
     }
     let mut out = String::new();
     html::push_html(&mut out, events.into_iter());
@@ -70,6 +112,11 @@ pub fn render(markdown: &str, links: &Links) -> Result<String, Fault> {
         return Err("the rendered text carries an inline style".to_owned());
     }
     Ok(out)
+}
+
+/// A term inside one of these would be a control within a control, or lost in a place that scrolls.
+fn forbids_terms(tag: &TagEnd) -> bool {
+    matches!(tag, TagEnd::Link | TagEnd::Heading(_) | TagEnd::CodeBlock | TagEnd::Table | TagEnd::Emphasis)
 }
 
 fn mathml(tex: &str, display_mode: DisplayMode) -> Result<String, Fault> {

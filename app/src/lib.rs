@@ -1,6 +1,7 @@
 //! The page: prose, pictures and controls over `acts` and `engine`. It owns no mathematics.
 //!
 //! - [`book`] is the content as data and the pages that show it;
+//! - [`search`] finds things in it;
 //! - [`shell`] is what surrounds every page: bar, contents, theme, notices, the state of the device;
 //! - [`compute`] is the engine in the page: its device, its files, and what happens when the GPU goes away;
 //! - [`viz`] is the picture components, which know nothing of any chapter;
@@ -18,6 +19,7 @@ pub mod exhibits;
 pub mod page;
 #[cfg(feature = "ssr")]
 pub mod prerender;
+pub mod search;
 pub mod shell;
 mod url;
 pub mod viz;

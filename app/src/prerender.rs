@@ -8,6 +8,7 @@ use leptos_router::location::RequestUrl;
 use crate::App;
 use crate::book::Loaded;
 use crate::page::Page;
+use crate::search::{self, Kind};
 
 /// A page to write to disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +19,33 @@ pub struct Route {
     pub title: String,
     /// For `<meta name="description">`.
     pub description: String,
+    /// Whether it is a piece of the book to be read, and not a list or a front page.
+    pub is_article: bool,
+}
+
+/// The name of the search index below the site's root, and its content: for each thing that can be found its kind,
+/// title, place, address and text.
+pub fn search_index() -> (&'static str, String) {
+    let rows: Vec<_> = search::index()
+        .into_iter()
+        .map(|search::Entry { kind, title, place, address, text }| {
+            serde_json::json!([Kind::ALL.iter().position(|k| *k == kind), title, place, address, text])
+        })
+        .collect();
+    (search::INDEX_FILE, serde_json::Value::Array(rows).to_string())
 }
 
 /// Every page of the site, in reading order.
 pub fn routes() -> Vec<Route> {
-    Page::all().map(|page| Route { path: page.path(), title: page.title(), description: page.description() }).collect()
+    let is_article = |page| matches!(page, Page::Act(_) | Page::Chapter(_) | Page::Idea(_));
+    Page::all()
+        .map(|page| Route {
+            path: page.path(),
+            title: page.title(),
+            description: page.description(),
+            is_article: is_article(page),
+        })
+        .collect()
 }
 
 /// The inner HTML of `<div id="app">` for a path such as `/chapter/5/`; a path that names no page gives the page
@@ -136,6 +159,44 @@ mod tests {
         ] {
             assert!(html.contains(part), "no '{part}'");
         }
+    }
+
+    #[test]
+    fn a_chapter_marks_each_term_once_outside_links_and_headings_and_defines_it() {
+        let mut marked = 0;
+        for route in routes().iter().filter(|route| route.path.starts_with("/chapter/")) {
+            let html = render(&route.path, "");
+            let mut seen = HashSet::new();
+            for (at, _) in html.match_indices("class=\"term\"") {
+                let (before, after) = html.split_at(at);
+                let id = attribute(after, "aria-describedby")[0];
+                assert!(seen.insert(id), "{} marks {id} twice", route.path);
+                let definition = after.split(&format!("id=\"{id}\">")).nth(1).unwrap_or_default();
+                assert!(definition.chars().take_while(|c| *c != '<').count() > 20, "{}: {id} says nothing", route.path);
+                for (open, close) in [("<a ", "</a>"), ("<h2", "</h2>"), ("<h3", "</h3>"), ("<math", "</math>"), ("<code", "</code>")] {
+                    let is_inside = before.rfind(open) > before.rfind(close);
+                    assert!(!is_inside, "{}: {id} stands inside {open}>", route.path);
+                }
+            }
+            marked += seen.len();
+        }
+        assert!(marked > 150, "only {marked} terms are marked");
+    }
+
+    #[test]
+    fn asides_say_what_they_are() {
+        let html = render("/chapter/12/", "");
+        assert!(html.contains("<aside class=\"remark correction\"><p><strong>Correction.</strong>"));
+        assert!(html.contains("<aside class=\"remark open\"><p><strong>Open.</strong>"));
+    }
+
+    #[test]
+    fn the_search_index_is_a_list_of_rows_of_five() {
+        let (name, json) = search_index();
+        assert_eq!(name, "search.json");
+        let rows: Vec<(usize, String, String, String, String)> =
+            serde_json::from_str(&json).expect("the index is what the page reads");
+        assert!(rows.len() > 43 * 6 + 93 * 2 && rows.iter().all(|row| row.0 < Kind::ALL.len()));
     }
 
     #[test]

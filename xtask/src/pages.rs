@@ -6,10 +6,13 @@
 
 use crate::public_url::PublicUrl;
 use anyhow::{Context, Result, ensure};
-use app::prerender;
+use app::prerender::{self, Route};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use std::{fs, ops::Range, path::Path};
+
+/// The picture that previews show.
+const CARD: &str = "icons/card.png";
 
 /// What every page has in common: trunk's page, under a Content-Security-Policy.
 pub struct Template {
@@ -20,7 +23,7 @@ pub struct Template {
 struct Page<'a> {
     title: &'a str,
     description: &'a str,
-    /// A `<link>` or `<meta>` for search engines: the page's address, or that it has none.
+    /// `<link>` and `<meta>` for search engines and previews: the page's address, or that it has none.
     index: String,
     base: &'a str,
     /// What stands inside `#app`.
@@ -57,7 +60,39 @@ impl Template {
     }
 }
 
-/// Writes every route's page, `404.html` and `sitemap.xml`; says how many routes there are.
+/// What a page says of itself where a link to it is shown.
+fn about(route: &Route, url: &PublicUrl) -> String {
+    let address = url.address(&route.path);
+    let kind = if route.is_article { "article" } else { "website" };
+    let mut tags = format!("<link rel=\"canonical\" href=\"{}\">", escape(&address));
+    let mut say = |name: &str, content: &str| {
+        tags += &format!("<meta property=\"og:{name}\" content=\"{}\">", escape(content));
+    };
+    say("site_name", "The Field Rhymes");
+    say("type", kind);
+    say("title", &route.title);
+    say("description", &route.description);
+    // Previews are made on other machines, where a path alone leads nowhere.
+    if url.has_host() {
+        say("url", &address);
+        say("image", &url.file(CARD));
+        say("image:width", "1200");
+        say("image:height", "630");
+        say("image:alt", "The Field Rhymes: modern machine learning in seven acts, made to run in the page");
+        tags += "<meta name=\"twitter:card\" content=\"summary_large_image\">";
+    }
+    tags
+}
+
+/// Everything may be read. A host's crawlers look for this at its root only; elsewhere it does no harm.
+fn robots(url: &PublicUrl) -> String {
+    let sitemap =
+        if url.has_host() { format!("Sitemap: {}\n", url.file("sitemap.xml")) } else { String::new() };
+    format!("User-agent: *\nAllow: /\n{sitemap}")
+}
+
+/// Writes every route's page, `404.html`, the search index, `robots.txt` and `sitemap.xml`; says how many routes there
+/// are.
 pub fn write(template: &Template, dist: &Path, url: &PublicUrl) -> Result<usize> {
     let routes = prerender::routes();
     let mut sitemap = String::from(
@@ -69,7 +104,7 @@ pub fn write(template: &Template, dist: &Path, url: &PublicUrl) -> Result<usize>
             .fill(&Page {
                 title: &route.title,
                 description: &route.description,
-                index: format!("<link rel=\"canonical\" href=\"{}\">", escape(&address)),
+                index: about(route, url),
                 base: url.base(),
                 body: &prerender::render(&route.path, url.mount()),
             })
@@ -81,6 +116,9 @@ pub fn write(template: &Template, dist: &Path, url: &PublicUrl) -> Result<usize>
     }
     sitemap += "</urlset>\n";
     write_file(&dist.join("sitemap.xml"), &sitemap)?;
+    write_file(&dist.join("robots.txt"), &robots(url))?;
+    let (name, index) = prerender::search_index();
+    write_file(&dist.join(name), &index)?;
 
     let lost = template.fill(&Page {
         title: "Page not found",
@@ -165,6 +203,36 @@ mod tests {
         assert!(html.contains("<div id=\"app\"><main>text</main></div>"));
         assert!(!html.contains("Old"));
         assert_eq!(base_of(&html)?, "/book/");
+        Ok(())
+    }
+
+    #[test]
+    fn previews_get_whole_addresses_where_the_host_is_known() -> Result<()> {
+        let route = Route {
+            path: "/chapter/5/".to_owned(),
+            title: "5. Attention & more".to_owned(),
+            description: "Who looks where".to_owned(),
+            is_article: true,
+        };
+        let tags = about(&route, &"https://example.org/book/".parse()?);
+        for part in [
+            "<link rel=\"canonical\" href=\"https://example.org/book/chapter/5/\">",
+            "<meta property=\"og:title\" content=\"5. Attention &amp; more\">",
+            "<meta property=\"og:type\" content=\"article\">",
+            "<meta property=\"og:url\" content=\"https://example.org/book/chapter/5/\">",
+            "<meta property=\"og:image\" content=\"https://example.org/book/icons/card.png\">",
+        ] {
+            assert!(tags.contains(part), "{tags} lacks {part}");
+        }
+        let tags = about(&route, &"/book/".parse()?);
+        assert!(tags.contains("href=\"/book/chapter/5/\"") && !tags.contains("og:image"), "{tags}");
+        Ok(())
+    }
+
+    #[test]
+    fn robots_may_read_and_are_told_where_everything_is() -> Result<()> {
+        let robots = robots(&"https://example.org/book/".parse()?);
+        assert_eq!(robots, "User-agent: *\nAllow: /\nSitemap: https://example.org/book/sitemap.xml\n");
         Ok(())
     }
 

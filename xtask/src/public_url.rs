@@ -30,6 +30,11 @@ impl PublicUrl {
         !self.origin.is_empty()
     }
 
+    /// The address of a file, given from the site's root.
+    pub fn file(&self, path: &str) -> String {
+        format!("{}{}{path}", self.origin, self.base)
+    }
+
     /// The address of a route: every route is a folder with an `index.html`.
     pub fn address(&self, route: &str) -> String {
         let route = route.trim_matches('/');

@@ -7,7 +7,7 @@ use crate::{
     packages,
     serve::Server,
     shell, tools,
-    weights::{FIRST_LOAD_BUDGET_BYTES, Weights},
+    weights::{self, FIRST_LOAD_BUDGET_BYTES, SEARCH_INDEX_BUDGET_BYTES, Weights},
 };
 use anyhow::{Context, Result, bail, ensure};
 use std::{
@@ -155,6 +155,9 @@ impl Checks {
             site.finish(&sites.nested, &"/some/where/".parse()?)?;
             weights.report();
             within_budget(&weights)?;
+            let index = weights::search_index(&sites.root)?;
+            println!("  search index {index} bytes, of at most {SEARCH_INDEX_BUDGET_BYTES}");
+            ensure!(index <= SEARCH_INDEX_BUDGET_BYTES, "the search index is {index} bytes on the wire");
             self.sites = Some(sites);
         }
         self.sites.as_ref().context("the sites were just built")

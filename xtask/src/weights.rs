@@ -10,6 +10,9 @@ use std::{
 /// The first page, with all its code and fonts, must fit in this; a model is the reader's choice and comes later.
 pub const FIRST_LOAD_BUDGET_BYTES: u64 = 900_000;
 
+/// The index of the search must fit in this; it is fetched when the reader first searches.
+pub const SEARCH_INDEX_BUDGET_BYTES: u64 = 250_000;
+
 /// What shrinks. The rest (fonts, pictures, weights of models) is compressed by its own format or not at all.
 const COMPRESSIBLE: &[&str] = &["html", "js", "wasm", "css", "svg", "json", "txt", "xml", "wgsl", "webmanifest"];
 
@@ -75,6 +78,13 @@ pub fn first_load(dist: &Path) -> Result<Weights> {
             kind("fonts", &|file| has_extension(file, &["woff2"]))?,
         ],
     })
+}
+
+/// The index of the search on the wire; compressed here where the build was in a hurry.
+pub fn search_index(dist: &Path) -> Result<u64> {
+    let file = dist.join(app::search::INDEX_FILE);
+    let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(brotli(&bytes)?.len() as u64)
 }
 
 /// Writes a `.br` beside every file that gains by it and has none, for hosts that serve such.

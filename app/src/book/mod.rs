@@ -10,7 +10,9 @@ use crate::page::Page;
 pub use pages::{
     ActPage, BenchPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, MapPage, NotFoundPage, PapersPage, VerifyPage,
 };
-pub use passage::{Loaded, Passage, Passages};
+#[cfg(feature = "ssr")]
+pub use passage::table::{FORMS, find as passage};
+pub use passage::{Loaded, Passage, Passages, has_text};
 
 /// One of the seven acts.
 #[derive(Debug)]

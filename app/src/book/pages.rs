@@ -1,11 +1,12 @@
 //! The kinds of page.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_location, use_params_map};
 
 use super::{ACTS, Act, Beat, Chapter, IDEAS, Idea, Passage, QUESTIONS, TERMS, act, chapter, idea_index};
 use crate::exhibits;
 use crate::page::{Link, Page};
+use crate::shell::{ChapterEnd, Progress, ReadMark, Reading};
 
 /// The prologue and the contents of the whole book.
 #[component]
@@ -20,6 +21,11 @@ pub fn HomePage() -> impl IntoView {
                 <ol>{act.chapters().map(toc_entry).collect_view()}</ol>
             </section>
         }
+    };
+    let progress = expect_context::<Progress>();
+    let read = move || match progress.chapters() {
+        0 => "none".to_owned(),
+        n => n.to_string(),
     };
     view! {
         <article class="home">
@@ -36,7 +42,8 @@ pub fn HomePage() -> impl IntoView {
             <section aria-label="Prologue"><Passage on=Page::Home key="prologue" /></section>
             <h2 class="beat">"Contents"</h2>
             <p class="toc-note">
-                "A chapter marked " <span class="chip">"live"</span> " has an exhibit that computes in the page; the others are text for now."
+                "A chapter marked " <span class="chip">"live"</span> " has an exhibit that computes in the page; the others are text for now. "
+                <span id="home-progress">"Chapters you have read, kept in this browser only: "{read}"."</span>
             </p>
             <div class="toc">{ACTS.iter().map(act_view).collect_view()}</div>
         </article>
@@ -53,6 +60,7 @@ fn toc_entry(chapter: &'static Chapter) -> impl IntoView {
                 <span>{chapter.title}</span>
             </Link>
             {live}
+            <ReadMark number=chapter.number />
         </li>
     }
 }
@@ -98,15 +106,30 @@ pub fn ActPage() -> impl IntoView {
 #[component]
 fn SelfCheck(act: &'static Act) -> impl IntoView {
     let page = Page::Act(act.number);
+    let progress = expect_context::<Progress>();
+    let total = act.questions().count();
+    let known = move || progress.known.count(act.questions());
+    let mark = move |number: usize, is_known: bool, label: &'static str| {
+        let set = move || if is_known { progress.known } else { progress.not_yet }.has(number);
+        view! {
+            <button class="btn" aria-pressed=move || set().to_string() on:click=move |_| progress.mark(number, is_known)>
+                {label}
+            </button>
+        }
+    };
     let question = move |number: usize| {
         let back = QUESTIONS[number];
         view! {
-            <li>
+            <li class:known=move || progress.known.has(number) class:not-yet=move || progress.not_yet.has(number)>
                 <Passage on=page key=format!("question/{number}/ask") class="ask" />
                 <details>
                     <summary>"Show an answer"</summary>
                     <Passage on=page key=format!("question/{number}/answer") class="answer" />
                     <p class="back"><Link to=Page::Chapter(back)>{format!("Back to chapter {back}")}</Link></p>
+                    <div class="marks" role="group" aria-label="How did it go?">
+                        {mark(number, true, "Knew it")}
+                        {mark(number, false, "Not yet")}
+                    </div>
                 </details>
             </li>
         }
@@ -114,6 +137,7 @@ fn SelfCheck(act: &'static Act) -> impl IntoView {
     view! {
         <section class="self-check" aria-labelledby="self-check">
             <h2 class="beat" id="self-check"><small>"Before you go on"</small>" Answer these from memory"</h2>
+            <p class="toc-note" role="status">{move || format!("{} of {total} known. Kept in this browser only.", known())}</p>
             <ol>{act.questions().map(question).collect_view()}</ol>
         </section>
     }
@@ -123,17 +147,41 @@ fn SelfCheck(act: &'static Act) -> impl IntoView {
 #[component]
 pub fn ChapterPage() -> impl IntoView {
     numbered(chapter, |chapter| {
+        let reading = expect_context::<Reading>();
+        // Who follows a link to a part that a quick walk leaves out wants the chapter.
+        let whole = RwSignal::new(asks_for_hidden_part());
+        let quick = move || {
+            (reading.is_quick() && !whole.get()).then(|| {
+                view! {
+                    <div class="walk-note" role="note">
+                        <p>"This is a quick walk: only the trick and the exhibit of each chapter."</p>
+                        <p class="actions">
+                            <button class="btn primary" on:click=move |_| whole.set(true)>"Read the whole chapter"</button>
+                            <button class="btn" on:click=move |_| reading.whole()>"Leave the quick walk"</button>
+                        </p>
+                    </div>
+                }
+            })
+        };
         view! {
-            <article>
+            <article class="chapter" class:whole=whole>
                 <p class="kicker">{format!("Chapter {}", chapter.number)}</p>
                 <h1>{chapter.title}</h1>
                 {rhyme(chapter)}
+                {quick}
                 {chapter.beats.iter().map(|beat| beat_view(beat, chapter)).collect_view()}
                 {ideas_view(chapter)}
+                <ChapterEnd number=chapter.number />
             </article>
         }
         .into_any()
     })
+}
+
+/// Whether the address names a part of a chapter that a quick walk leaves out.
+fn asks_for_hidden_part() -> bool {
+    let hash = use_location().hash.get_untracked();
+    !matches!(hash.trim_start_matches('#'), "" | "main" | "trick")
 }
 
 fn beat_view(beat: &'static Beat, chapter: &'static Chapter) -> impl IntoView {

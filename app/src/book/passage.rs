@@ -10,9 +10,12 @@ use crate::page::Page;
 const MARK: &str = "data-passage";
 
 #[cfg(feature = "ssr")]
-mod table {
+pub mod table {
+    //! The book's text, and what else only the making of the site needs.
+
     include!(concat!(env!("OUT_DIR"), "/passages.rs"));
 
+    /// A passage by its key.
     pub fn find(key: &str) -> Option<&'static str> {
         PASSAGES.binary_search_by_key(&key, |(key, _)| key).ok().map(|found| PASSAGES[found].1)
     }
@@ -83,6 +86,7 @@ impl Passages {
                     let _ = self.found.try_update_value(|found| found.extend(loaded.0));
                     let _ = self.arrived.try_update(|n| *n += 1);
                     let _ = self.failure.try_set(None);
+                    request_animation_frame(show_anchor);
                 }
                 Err(error) => {
                     let _ = self.asked.try_update_value(|asked| asked.remove(&path));
@@ -90,6 +94,26 @@ impl Passages {
                 }
             }
         });
+    }
+}
+
+/// Whether a page's running text has come.
+pub fn has_text() -> bool {
+    #[cfg(feature = "csr")]
+    {
+        let first = document().query_selector(&format!("main [{MARK}]")).ok().flatten();
+        first.is_some_and(|passage| passage.has_child_nodes())
+    }
+    #[cfg(not(feature = "csr"))]
+    false
+}
+
+/// Brings the part that the address names back into view: the text that has just come in has moved it.
+#[cfg(all(feature = "csr", not(feature = "ssr")))]
+fn show_anchor() {
+    let hash = window().location().hash().unwrap_or_default();
+    if let Some(part) = hash.strip_prefix('#').and_then(|id| document().get_element_by_id(id)) {
+        part.scroll_into_view();
     }
 }
 

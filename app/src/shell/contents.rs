@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use leptos::{ev, html};
 
 use crate::book::{ACTS, Act};
+use super::ReadMark;
 use crate::exhibits;
 use crate::page::{Link, Page};
 
@@ -40,12 +41,16 @@ pub fn Contents(
                     {act
                         .chapters()
                         .map(|chapter| {
+                            let live = exhibits::of(chapter.number)
+                                .map(|_| view! { <span class="dot live"></span><span class="hidden">", with a live exhibit"</span> });
                             view! {
-                                <li class:live=exhibits::of(chapter.number).is_some()>
+                                <li>
                                     <Link to=Page::Chapter(chapter.number)>
                                         <span class="number">{chapter.number}</span>
                                         " "
-                                        <span>{chapter.short}</span>
+                                        <span class="grow">{chapter.short}</span>
+                                        {live}
+                                        <ReadMark number=chapter.number />
                                     </Link>
                                 </li>
                             }
@@ -59,6 +64,7 @@ pub fn Contents(
         <nav class="rail" id="contents" aria-label="Contents" class:open=move || open.get() node_ref=nav on:keydown=close>
             <p class="rail-home"><Link to=Page::Home>"Prologue"</Link></p>
             {ACTS.iter().map(act_view).collect_view()}
+            <p class="rail-key"><span class="dot live"></span>" computes in the page"<span class="tick"></span>" read"</p>
             <p class="rail-home"><Link to=Page::Map>"The rhyme map"</Link></p>
             <p class="rail-home"><Link to=Page::Papers>"Papers"</Link></p>
             <p class="rail-home"><Link to=Page::Glossary>"Glossary"</Link></p>

@@ -70,8 +70,8 @@ pub fn DeviceChip() -> impl IntoView {
     };
     let known = |value: Option<String>| value.unwrap_or_else(|| "not known yet".to_owned());
     view! {
-        <details class="device">
-            <summary class="chip"><span class=dot></span><b>{who}</b>" "<span class="device-time">{time}</span></summary>
+        <details class="device" name="bar">
+            <summary class="chip"><span class=dot></span><b class:unknown=move || status.executor.get().is_none()>{who}</b>" "<span class="device-time">{time}</span></summary>
             <dl class="panel">
                 <dt>"Adapter"</dt>
                 <dd>{move || known(status.adapter.get())}</dd>

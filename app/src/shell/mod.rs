@@ -2,13 +2,21 @@
 
 mod contents;
 mod device;
+mod kept;
 mod notices;
+mod palette;
+mod progress;
+mod reading;
+#[cfg(feature = "csr")]
+mod terms;
 mod theme;
 mod turning;
 
 pub use device::{Executor, GpuStatus};
 pub use notices::{Notice, NoticeKind, Notices};
-pub use theme::{Theme, ThemeChoice};
+pub use progress::{ChapterEnd, Progress, ReadMark};
+pub use reading::Reading;
+pub use theme::Theme;
 
 use leptos::html;
 use leptos::prelude::*;
@@ -19,15 +27,16 @@ use crate::page::{Page, use_page};
 use contents::Contents;
 use device::DeviceChip;
 use notices::NoticesView;
-use theme::ThemeControl;
-use turning::{KeysSwitch, Turning, TurningKeys};
+use palette::{Palette, PaletteView, SearchButton};
+use reading::ReadingPanel;
+use turning::{Turning, TurningKeys};
 
 /// The contexts that components below the shell may ask for by type.
 #[derive(Clone, Copy)]
 pub struct Contexts;
 
 impl Contexts {
-    /// Makes [`Notices`], [`GpuStatus`] and [`Theme`] available to everything below.
+    /// Makes [`Notices`], [`GpuStatus`], [`Theme`], [`Reading`] and [`Progress`] available to everything below.
     pub fn provide() {
         let (notices, status) = (Notices::new(), GpuStatus::new());
         provide_context(notices);
@@ -35,6 +44,9 @@ impl Contexts {
         provide_context(Compute::new(status, notices));
         provide_context(Theme::new());
         provide_context(TurningKeys::new());
+        provide_context(Reading::new());
+        provide_context(Progress::new());
+        provide_context(Palette::new());
     }
 }
 
@@ -66,6 +78,9 @@ pub fn Shell(
         page
     });
 
+    #[cfg(feature = "csr")]
+    terms::listen();
+
     // `href="#main"` alone would be resolved against <base>, which is the site's root and not this page.
     let skip_target = move || format!("{}#main", pathname.get());
     let skip = move |ev: leptos::ev::MouseEvent| {
@@ -91,15 +106,20 @@ pub fn Shell(
                     class="btn contents-button"
                     aria-expanded=move || contents_open.get().to_string()
                     aria-controls="contents"
+                    aria-label="Contents"
                     on:click=move |_| contents_open.update(|open| *open = !*open)
                 >
-                    "Contents"
+                    <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+                        <path d="M1 3.5h14M1 8h14M1 12.5h9" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" />
+                    </svg>
+                    <span class="contents-word">"Contents"</span>
                 </button>
                 <a class="mark" href=Page::Home.href()>"The Field Rhymes"</a>
                 <span class="where">{place}</span>
                 <span class="grow"></span>
+                <SearchButton />
                 <DeviceChip />
-                <ThemeControl />
+                <ReadingPanel />
             </header>
             <div class="page">
                 <Contents open=contents_open />
@@ -110,6 +130,7 @@ pub fn Shell(
                 </div>
             </div>
             <NoticesView />
+            <PaletteView />
         </div>
     }
 }
@@ -122,7 +143,6 @@ fn Footer() -> impl IntoView {
                 "Everything on these pages computes on your own device; nothing you type leaves it. "
                 <a href=Page::Verify.href()>"Check the arithmetic"</a>
             </p>
-            <KeysSwitch />
         </footer>
     }
 }

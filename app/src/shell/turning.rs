@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 
+use super::kept::{store, stored};
 use crate::page::{Page, use_page};
 
 const STORAGE_KEY: &str = "turning-keys";
@@ -14,9 +15,7 @@ impl TurningKeys {
         let keys = Self(RwSignal::new(true));
         Effect::new(move |first: Option<()>| {
             if first.is_none() {
-                let storage = window().local_storage().ok().flatten();
-                let stored = storage.and_then(|s| s.get_item(STORAGE_KEY).ok().flatten());
-                keys.0.set(stored.as_deref() != Some("off"));
+                keys.0.set(stored(STORAGE_KEY).as_deref() != Some("off"));
             }
         });
         keys
@@ -24,9 +23,7 @@ impl TurningKeys {
 
     fn set(self, on: bool) {
         self.0.set(on);
-        if let Ok(Some(storage)) = window().local_storage() {
-            let _ = storage.set_item(STORAGE_KEY, if on { "on" } else { "off" });
-        }
+        store(STORAGE_KEY, if on { "on" } else { "off" });
     }
 }
 
@@ -56,16 +53,19 @@ pub fn Turning() -> impl IntoView {
     }
 }
 
+/// Whether keys are text where they were pressed.
+#[cfg(feature = "csr")]
+pub fn is_text(target: Option<web_sys::EventTarget>) -> bool {
+    use wasm_bindgen::JsCast;
+
+    let element = target.and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+    element.is_some_and(|e| matches!(e.closest("input, textarea, select, [contenteditable]"), Ok(Some(_))))
+}
+
 /// Listens for the two keys everywhere except where keys are text.
 #[cfg(feature = "csr")]
 fn listen(neighbours: Memo<(Option<Page>, Option<Page>)>) {
     use leptos_router::NavigateOptions;
-    use wasm_bindgen::JsCast;
-
-    fn is_text(target: Option<web_sys::EventTarget>) -> bool {
-        let element = target.and_then(|t| t.dyn_into::<web_sys::Element>().ok());
-        element.is_some_and(|e| matches!(e.closest("input, textarea, select, [contenteditable]"), Ok(Some(_))))
-    }
 
     let keys = expect_context::<TurningKeys>();
     let base = use_context::<crate::page::BasePath>().map(|b| b.0).unwrap_or_default();
