@@ -2,14 +2,14 @@
 //!
 //! The data is made by the build script from `content/`, which also proves that it holds together.
 
+mod map;
 mod pages;
 mod passage;
 
 use crate::page::Page;
 
-pub use pages::{
-    ActPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, MapPage, NotFoundPage, PapersPage, VerifyPage,
-};
+pub use map::MapPage;
+pub use pages::{ActPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, NotFoundPage, PapersPage, VerifyPage};
 pub use passage::{Loaded, Passage, Passages};
 
 /// One of the seven acts.
