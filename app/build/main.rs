@@ -12,6 +12,7 @@ use serde::Deserialize;
 use markdown::{Links, render, render_marking};
 use terms::Marker;
 
+mod layout;
 mod markdown;
 mod terms;
 
@@ -173,7 +174,38 @@ fn run() -> Result<(), Fault> {
         "/// The other forms of each term.\npub static FORMS: &[&[&str]] = &[{}];\n",
         forms.iter().map(|also| format!("&{also:?}")).collect::<Vec<_>>().join(", ")
     );
-    fs::write(target.join("passages.rs"), passages.source() + &forms).map_err(|e| e.to_string())
+    fs::write(target.join("passages.rs"), passages.source() + &forms).map_err(|e| e.to_string())?;
+    fs::write(target.join("map.rs"), map_source(&book, &ideas.idea, &answers)).map_err(|e| e.to_string())
+}
+
+/// The map's two layouts as Rust tables.
+fn map_source(book: &Book, ideas: &[Idea], answers: &[Vec<usize>]) -> String {
+    let subjects: Vec<layout::Subject> = ideas
+        .iter()
+        .zip(answers)
+        .map(|(idea, answers)| layout::Subject { name: &idea.name, act: book.chapter[idea.chapter - 1].act, answers })
+        .collect();
+    let mut out = String::new();
+    for (name, map) in [("WIDE", layout::wide(&subjects)), ("NARROW", layout::narrow(&subjects))] {
+        let layout::Layout { width, height, spots, bands, lines } = map;
+        let _ = write!(out, "pub static {name}: Layout = Layout {{ width: {width}, height: {height}, spots: &[");
+        for layout::Spot { layer, x, y, width, height, lines } in spots {
+            let _ = write!(
+                out,
+                "Spot {{ layer: {layer}, x: {x}, y: {y}, width: {width}, height: {height}, lines: &{lines:?} }},"
+            );
+        }
+        let _ = write!(out, "], bands: &[");
+        for layout::Band { act, y, height } in bands {
+            let _ = write!(out, "Band {{ act: {act}, y: {y}, height: {height} }},");
+        }
+        let _ = write!(out, "], lines: &[");
+        for layout::Line { from, to, path } in lines {
+            let _ = write!(out, "Line {{ from: {from}, to: {to}, path: {path:?} }},");
+        }
+        let _ = writeln!(out, "] }};");
+    }
+    out
 }
 
 /// The book's running text by key. It goes into the pages and not into the program that runs in them.

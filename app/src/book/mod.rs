@@ -2,13 +2,15 @@
 //!
 //! The data is made by the build script from `content/`, which also proves that it holds together.
 
+mod map;
 mod pages;
 mod passage;
 
 use crate::page::Page;
 
+pub use map::MapPage;
 pub use pages::{
-    ActPage, BenchPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, MapPage, NotFoundPage, PapersPage, VerifyPage,
+    ActPage, BenchPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, NotFoundPage, PapersPage, VerifyPage,
 };
 #[cfg(feature = "ssr")]
 pub use passage::table::{FORMS, find as passage};

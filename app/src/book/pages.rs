@@ -301,36 +301,6 @@ pub fn IdeaPage() -> impl IntoView {
     }
 }
 
-/// The ideas as a map.
-#[component]
-pub fn MapPage() -> impl IntoView {
-    let idea_row = |idea: &'static Idea| {
-        view! {
-            <li id=format!("idea-{}", idea.id)>
-                <h3><a href=idea.page().href()>{idea.name}</a></h3>
-                <Passage on=Page::Map key=format!("idea/{}", idea.id) class="idea-text" />
-                {neighbours(idea)}
-            </li>
-        }
-    };
-    let act_rows = |act: &'static Act| {
-        view! {
-            <section class=format!("ideas act-{}", act.number) aria-labelledby=format!("map-{}", act.slug)>
-                <h2 class="beat" id=format!("map-{}", act.slug)><small>{format!("Act {}", act.numeral)}</small>" "{act.title}</h2>
-                <ul>{act.chapters().flat_map(|c| c.ideas()).map(idea_row).collect_view()}</ul>
-            </section>
-        }
-    };
-    view! {
-        <article>
-            <p class="kicker">"Ninety-three ideas"</p>
-            <h1>"The rhyme map"</h1>
-            <p class="lede">"Every idea is here because an earlier one ran into a wall. Follow any of them back, and see what it made necessary in turn."</p>
-            {ACTS.iter().map(act_rows).collect_view()}
-        </article>
-    }
-}
-
 /// The works behind the ideas, by year.
 #[component]
 pub fn PapersPage() -> impl IntoView {

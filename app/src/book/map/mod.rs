@@ -1,0 +1,139 @@
+//! The rhyme map: every idea, and which of them answers the limits of which. First as a picture to walk through, then
+//! as a list of the same facts.
+
+mod layout;
+mod list;
+mod panel;
+mod picture;
+mod state;
+
+use leptos::ev;
+use leptos::prelude::*;
+
+use super::{ACTS, Act};
+use list::List;
+use panel::Panel;
+use picture::{Canvas, Picture, View, ZOOM_STEP};
+use state::Chosen;
+
+/// The ideas as a map.
+#[component]
+pub fn MapPage() -> impl IntoView {
+    let chosen = Chosen::of_address();
+    chosen.keep_in_address();
+    let canvas = Canvas::new();
+    let reveal = Callback::new(move |idea: usize| {
+        request_animation_frame(move || canvas.reveal(idea));
+    });
+    let escape = move |ev: ev::KeyboardEvent| {
+        if ev.key() == "Escape" && !ev.default_prevented() {
+            chosen.select(None);
+        }
+    };
+    view! {
+        <article class="map-page">
+            <p class="kicker">"Ninety-three ideas"</p>
+            <h1>"The rhyme map"</h1>
+            <p class="lede">"Every idea is here because an earlier one ran into a wall. Follow any of them back, and see what it made necessary in turn."</p>
+            <div class="map-block" on:keydown=escape>
+                <Tools chosen canvas />
+                <Legend />
+                <div class="map-frame">
+                    <Picture chosen canvas />
+                    <Panel chosen reveal />
+                </div>
+            </div>
+            <List />
+        </article>
+    }
+}
+
+/// What can be done to the map as a whole.
+#[component]
+fn Tools(chosen: Chosen, canvas: Canvas) -> impl IntoView {
+    let typed = move |ev| chosen.query.set(event_target_value(&ev));
+    let search_keys = move |ev: ev::KeyboardEvent| {
+        if ev.key() == "Enter"
+            && let Some(&first) = untrack(|| chosen.found()).first()
+        {
+            ev.prevent_default();
+            chosen.select(Some(first));
+        }
+        if ev.key() == "Escape" && !chosen.query.read_untracked().is_empty() {
+            ev.prevent_default();
+            chosen.query.set(String::new());
+        }
+    };
+    let show = move |act: Option<usize>| {
+        chosen.act.set(act);
+        canvas.show_act(act.unwrap_or(0));
+    };
+    let act_button = |act: &'static Act| {
+        let number = act.number;
+        let label = format!("Act {}, {}", act.numeral, act.title);
+        view! {
+            <button
+                class=format!("btn map-act-button act-{number}")
+                title=label.clone()
+                aria-label=label
+                aria-pressed=move || (chosen.act.get() == Some(number)).to_string()
+                on:click=move |_| show(Some(number).filter(|_| chosen.act.get_untracked() != Some(number)))
+            >
+                {act.numeral}
+            </button>
+        }
+    };
+    view! {
+        <div class="map-tools">
+            <label class="hidden" for="map-search">"Find an idea"</label>
+            <input
+                id="map-search"
+                type="search"
+                placeholder="Find an idea"
+                autocomplete="off"
+                spellcheck="false"
+                prop:value=move || chosen.query.get()
+                on:input=typed
+                on:keydown=search_keys
+            />
+            <div class="map-group" role="group" aria-label="Show one act">
+                <button class="btn" aria-pressed=move || chosen.act.get().is_none().to_string() on:click=move |_| show(None)>"All"</button>
+                {ACTS.iter().map(act_button).collect_view()}
+            </div>
+            <span class="grow"></span>
+            <div class="map-group" role="group" aria-label="Size">
+                <button class="btn" aria-label="Smaller" title="Smaller (-)" on:click=move |_| canvas.zoom(1.0 / ZOOM_STEP, None)><span aria-hidden="true">"−"</span></button>
+                <button class="btn" aria-label="Larger" title="Larger (+)" on:click=move |_| canvas.zoom(ZOOM_STEP, None)><span aria-hidden="true">"+"</span></button>
+                <button class="btn" title="Whole map (0)" on:click=move |_| canvas.view.set(View::WHOLE)>"Whole map"</button>
+            </div>
+        </div>
+    }
+}
+
+/// What lines and boxes mean, and the keys.
+#[component]
+fn Legend() -> impl IntoView {
+    let sample = |role: &'static str| {
+        view! {
+            <svg class="map-sample" width="44" height="16" aria-hidden="true">
+                <path class="map-line" data-role=role d="M1 8H20"></path>
+                <rect class="map-box" data-role=role x="21" y="2" width="22" height="12" rx="4"></rect>
+            </svg>
+        }
+    };
+    view! {
+        <div class="map-legend">
+            <p>
+                <span>"Point at an idea to see"</span>
+                <span class="map-key">{sample("before")}"the walls it goes back to, and"</span>
+                <span class="map-key">{sample("after")}"what came of it."</span>
+                <span>"Open it to ask why it exists."</span>
+            </p>
+            <p class="map-keys" id="map-keys">
+                <kbd>"Tab"</kbd>" to an idea, arrows: left to what it answers, right to what it made necessary, up and down in reading order. "
+                <kbd>"Enter"</kbd>" opens, "<kbd>"w"</kbd>" asks why, "<kbd>"+"</kbd>" "<kbd>"-"</kbd>" "<kbd>"0"</kbd>" size. "
+                <a href="map/#map-list">"All of it as a list"</a>
+            </p>
+        </div>
+    }
+}

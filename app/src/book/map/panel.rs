@@ -1,0 +1,196 @@
+//! Beside the map: the idea that was opened, and why it exists; or what a search found.
+
+use leptos::prelude::*;
+
+use super::state::{Chosen, chain};
+use crate::book::{IDEAS, Passages, chapter};
+use crate::page::Page;
+
+/// How many names a search lists.
+const MOST_FOUND: usize = 12;
+
+/// What the panel shows.
+#[derive(Clone, PartialEq)]
+enum Shown {
+    Nothing,
+    Found(Vec<usize>),
+    Idea(usize),
+}
+
+/// The panel; nothing where nothing was opened or searched for.
+#[component]
+pub fn Panel(
+    /// What the reader has chosen.
+    chosen: Chosen,
+    /// What else happens when an idea is opened here: the map shows it.
+    reveal: Callback<usize>,
+) -> impl IntoView {
+    let shown = Memo::new(move |_| {
+        if !chosen.query.read().trim().is_empty() {
+            Shown::Found(chosen.found())
+        } else {
+            chosen.idea.get().map_or(Shown::Nothing, Shown::Idea)
+        }
+    });
+    move || match shown.get() {
+        Shown::Nothing => None,
+        Shown::Found(found) => Some(view! { <aside class="map-panel" aria-label="Found">{found_view(chosen, found, reveal)}</aside> }.into_any()),
+        Shown::Idea(idea) => Some(idea_view(chosen, idea, reveal).into_any()),
+    }
+}
+
+/// A button for each of some ideas, which opens it.
+fn open_buttons(chosen: Chosen, ideas: &[usize], reveal: Callback<usize>) -> impl IntoView + use<> {
+    let button = |idea: usize| {
+        let open = move |_| {
+            chosen.select(Some(idea));
+            reveal.run(idea);
+        };
+        view! { <li><button class="btn map-open" on:click=open>{IDEAS[idea].name}</button></li> }
+    };
+    view! { <ul class="map-names">{ideas.iter().copied().map(button).collect_view()}</ul> }
+}
+
+fn found_view(chosen: Chosen, found: Vec<usize>, reveal: Callback<usize>) -> impl IntoView {
+    let count = match found.len() {
+        0 => "No idea has this in its name.".to_owned(),
+        1 => "One idea".to_owned(),
+        many => format!("{many} ideas"),
+    };
+    let more = found.len().saturating_sub(MOST_FOUND);
+    let listed: Vec<usize> = found.into_iter().take(MOST_FOUND).collect();
+    view! {
+        <p class="map-count" role="status">{count}</p>
+        {open_buttons(chosen, &listed, reveal)}
+        {(more > 0).then(|| view! { <p class="map-hint">{format!("and {more} more on the map")}</p> })}
+    }
+}
+
+/// What the text of an idea says in one of its two sentences, as HTML.
+fn sentence(html: &str, class: &str) -> String {
+    let opening = format!("<p class=\"{class}\">");
+    let rest = html.split_once(&opening).map_or("", |(_, rest)| rest);
+    rest.split_once("</p>").map_or("", |(sentence, _)| sentence).to_owned()
+}
+
+fn idea_view(chosen: Chosen, index: usize, reveal: Callback<usize>) -> impl IntoView {
+    let passages = expect_context::<Passages>();
+    let idea = &IDEAS[index];
+    let says = move |class: &'static str| {
+        move || sentence(&passages.get(Page::Map, &format!("idea/{}", idea.id)).unwrap_or_default(), class)
+    };
+    let (wall, answer) = (says("constraint"), says("answer"));
+    let home = chapter(idea.chapter);
+    let act = home.map_or(0, |c| c.act);
+    let answers = if idea.answers.is_empty() {
+        view! { <p class="map-hint">"Nothing before it in this book: a thread starts here."</p> }.into_any()
+    } else {
+        open_buttons(chosen, idea.answers, reveal).into_any()
+    };
+    let necessary = if idea.makes_necessary.is_empty() {
+        view! { <p class="map-hint">"Nothing yet in this book."</p> }.into_any()
+    } else {
+        open_buttons(chosen, idea.makes_necessary, reveal).into_any()
+    };
+    let close = move |_| chosen.select(None);
+    view! {
+        <aside class=format!("map-panel act-{act}") aria-labelledby="map-panel-name">
+            <div class="map-panel-head">
+                <p class="kicker">
+                    {home.map(|c| view! { <a href=Page::Chapter(c.number).href()>{format!("Chapter {}", c.number)}</a> })}
+                    " · "
+                    <span class="number">{idea.year}</span>
+                </p>
+                <button class="btn map-close" aria-label="Close" title="Close (Esc)" on:click=close><span aria-hidden="true">"×"</span></button>
+            </div>
+            <h2 id="map-panel-name">{idea.name}</h2>
+            <dl class="map-says">
+                <dt>"What stood in the way"</dt>
+                <dd class="constraint" inner_html=wall></dd>
+                <dt>"What the idea does"</dt>
+                <dd class="answer" inner_html=answer></dd>
+            </dl>
+            <Why chosen index />
+            <h3>"It answers the limits of"</h3>
+            {answers}
+            <h3>"It made necessary"</h3>
+            {necessary}
+            <p class="map-more"><a href=idea.page().href()>"The page of this idea"</a></p>
+        </aside>
+    }
+}
+
+/// The walk back to the root, a sentence a step.
+#[component]
+fn Why(chosen: Chosen, index: usize) -> impl IntoView {
+    let passages = expect_context::<Passages>();
+    let length = Memo::new(move |_| chain(index, &chosen.via.read()).len());
+    let steps = move || {
+        let chain = chain(index, &chosen.via.read());
+        let taken = chosen.why.get();
+        let next = |place: usize| chain.get(place + 1).copied();
+        (0..taken.min(chain.len())).map(|place| (place, chain[place], next(place))).collect::<Vec<_>>()
+    };
+    let step_label = move || {
+        let taken = chosen.why.get();
+        if taken == 0 {
+            "Step"
+        } else if taken < length.get() {
+            "Next step"
+        } else {
+            "Start again"
+        }
+    };
+    let progress = move || {
+        let (taken, length) = (chosen.why.get(), length.get());
+        match (taken, length) {
+            (0, 1) => "One step: a thread starts here".to_owned(),
+            (0, _) => format!("{length} steps back to where the thread starts"),
+            _ => format!("Step {taken} of {length}"),
+        }
+    };
+    let row = move |(_, idea, next): (usize, usize, Option<usize>)| {
+        let key = format!("idea/{}", IDEAS[idea].id);
+        let wall = move || sentence(&passages.get(Page::Map, &key).unwrap_or_default(), "constraint");
+        let source = match (next, IDEAS[idea].answers) {
+            (None, _) => view! { <p class="map-source">"Here the thread starts."</p> }.into_any(),
+            (Some(next), [_]) => {
+                view! { <p class="map-source">"A limit of "<b>{IDEAS[next].name}</b>"."</p> }.into_any()
+            }
+            (Some(next), several) => {
+                let choice = |parent: usize| {
+                    view! {
+                        <button class="btn" aria-pressed=(parent == next).to_string() on:click=move |_| chosen.follow(idea, parent)>
+                            {IDEAS[parent].name}
+                        </button>
+                    }
+                };
+                view! {
+                    <div class="map-source" role="group" aria-label="Which limit to follow">
+                        <p>"A limit of one of these; follow either:"</p>
+                        {several.iter().copied().map(choice).collect_view()}
+                    </div>
+                }
+                .into_any()
+            }
+        };
+        view! {
+            <li data-step=IDEAS[idea].id>
+                <p class="map-step-name">{IDEAS[idea].name}" "<span class="number">{IDEAS[idea].year}</span></p>
+                <p class="map-step-wall" inner_html=wall></p>
+                {source}
+            </li>
+        }
+    };
+    view! {
+        <section class="map-why" aria-labelledby="map-why">
+            <h3 id="map-why">"Why does it exist?"</h3>
+            <div class="map-why-buttons">
+                <button class="btn primary" data-why="step" on:click=move |_| chosen.step()>{step_label}" "<kbd aria-hidden="true">"w"</kbd></button>
+                <button class="btn" data-why="all" on:click=move |_| chosen.why.set(length.get_untracked())>"All at once"</button>
+                <span class="map-progress number">{progress}</span>
+            </div>
+            <ol class="map-steps" aria-live="polite"><For each=steps key=|step| *step children=row /></ol>
+        </section>
+    }
+}
