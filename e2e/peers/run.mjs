@@ -5,7 +5,7 @@
 // FOLDER holds the built engine.js. `cargo xtask bench --peers` builds it, installs the packages and calls this.
 // Each engine prepares a case with its inputs on its device, and its outputs are held to double precision. Then all
 // are timed in turn over several rounds, several runs a sample where a run is short; a sample ends when the device has
-// finished. What a run includes stands at the top of each file in engines/.
+// finished. Medians are reported. What a run includes stands at the top of each file in engines/.
 
 import { createReadStream, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -31,8 +31,8 @@ const { values: options } = parseArgs({
 
 /** A sample fills this many milliseconds, if runs are short. */
 const SAMPLE_MS = 60;
-/** Slower runs than this are sampled three times only. */
-const SLOW_MS = 3000;
+/** Runs so slow that all rounds would take longer than this are sampled in fewer rounds. */
+const BUDGET_MS = 20_000;
 
 const names = { ours: "this engine", ort: "onnxruntime-web", tfjs: "tfjs", jax: "jax-js" };
 const backends = { webgpu: ["ours", "ort", "tfjs", "jax"], wasm: ["ours", "ort", "jax"] };
@@ -69,7 +69,7 @@ async function measure(page, c) {
     for (let i = 0; i < runners.length; i++) {
       const engine = runners[(round + i) % runners.length];
       const { estimateMs } = outcomes[engine];
-      if (estimateMs > SLOW_MS && round >= 3) continue;
+      if (round > 0 && (round + 1) * estimateMs > BUDGET_MS) continue;
       const count = Math.max(1, Math.min(200, Math.ceil(SAMPLE_MS / Math.max(estimateMs, 0.01))));
       samples[engine].push(await page.evaluate((e, n) => globalThis.bench.sample(e, n), engine, count));
     }
@@ -148,7 +148,7 @@ async function main() {
     for (const backend of wanted) {
       // A fresh page each, so that no engine's leavings slow another backend down.
       const { page, close } = await openPage();
-      page.on("console", (message) => message.type() === "error" && console.error(`   page: ${message.text()}`));
+      page.on("console", (message) => ["error", "warn"].includes(message.type()) && console.error(`   page: ${message.text()}`));
       page.on("pageerror", (error) => console.error(`   page: ${error.message}`));
       page.on("request", (request) => {
         const { protocol, hostname } = new URL(request.url());
@@ -169,7 +169,7 @@ async function main() {
         const result = await measure(page, c);
         results.push(result);
         const cells = Object.entries(result.engines).map(([engine, { ms, failed }]) =>
-          ms ? `${names[engine]} ${digits(ms)} ms` : `${names[engine]}: ${failed.join("; ").slice(0, 90)}`,
+          ms ? `${names[engine]} ${digits(ms)} ms` : `${names[engine]}: ${failed.join("; ").slice(0, 160)}`,
         );
         console.log(`   ${c.name}: ${cells.join(", ")}  [load ${result.load.toFixed(1)}]`);
       }

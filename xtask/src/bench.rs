@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: kernels and steps on this machine, named.
+//! `cargo xtask bench`: kernels and steps on this machine, named; with `--peers`, beside other engines in a browser.
 
+use crate::peers;
 use std::{fs, path::PathBuf, time::Instant};
 
 use acts::{
@@ -22,6 +23,15 @@ pub struct Args {
     /// Leave the GPU out
     #[arg(long)]
     cpu_only: bool,
+    /// Measure the engine in Chromium beside onnxruntime-web, tfjs and jax-js, and write BENCHMARKS.md
+    #[arg(long, conflicts_with = "cpu_only")]
+    peers: bool,
+    /// Of the cases beside peers, only those whose names contain this; BENCHMARKS.md then stays as it is
+    #[arg(long, requires = "peers", value_name = "CASE")]
+    filter: Option<String>,
+    /// Beside peers, this backend alone
+    #[arg(long, requires = "peers", value_parser = ["webgpu", "wasm"])]
+    backend: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -41,6 +51,13 @@ struct Row {
 }
 
 pub fn run(args: Args) -> Result<()> {
+    if args.peers {
+        return peers::run(&peers::Options {
+            filter: args.filter.as_deref(),
+            backend: args.backend.as_deref(),
+            json: args.json.as_deref(),
+        });
+    }
     let mut devices = vec![Device::cpu_threads(1), Device::cpu()];
     if !args.cpu_only {
         match wait(Device::gpu()) {

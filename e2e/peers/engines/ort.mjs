@@ -145,7 +145,6 @@ export async function open(backend) {
   ort.env.wasm.wasmPaths = files;
   ort.env.logLevel = "error";
   const gpu = backend === "webgpu";
-  let device;
 
   async function prepared(c, way, outputShape) {
     const shapes = Object.fromEntries(Object.entries(way.inputs).map(([name, { shape }]) => [name, shape]));
@@ -154,7 +153,8 @@ export async function open(backend) {
       executionProviders: [backend],
       ...(gpu && { preferredOutputLocation: "gpu-buffer" }),
     });
-    if (gpu) device ??= await ort.env.webgpu.device;
+    // It opens another device after its last session is released.
+    const device = gpu ? await ort.env.webgpu.device : undefined;
     const buffers = [];
     const feed = ({ data, shape }) => {
       if (!gpu) return new ort.Tensor("float32", data, shape);

@@ -70,6 +70,7 @@ export async function open() {
             last?.dispose();
             last = tf.tidy(() => op(tf, c, tensors));
           }
+          backend.endComputePassEncoder();
           backend.submitQueue();
           await backend.device.queue.onSubmittedWorkDone();
         },
