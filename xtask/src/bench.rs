@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: kernels and steps on this machine, named.
+//! `cargo xtask bench`: kernels and steps on this machine, named; with `--peers`, beside other engines in a browser.
 
+use crate::peers;
 use std::{fs, path::PathBuf};
 
 use acts::{
@@ -17,14 +18,28 @@ pub struct Args {
     /// Leave the GPU out
     #[arg(long)]
     cpu_only: bool,
-    /// Only the cases whose names contain this, and the two ceilings
+    /// Only the cases whose names contain this, and the two ceilings; beside peers, BENCHMARKS.md then stays as it is
+    #[arg(long, value_name = "CASE")]
     filter: Option<String>,
+    /// Measure the engine in Chromium beside onnxruntime-web, tfjs and jax-js, and write BENCHMARKS.md
+    #[arg(long, conflicts_with = "cpu_only")]
+    peers: bool,
+    /// Beside peers, this backend alone
+    #[arg(long, requires = "peers", value_parser = ["webgpu", "wasm"])]
+    backend: Option<String>,
 }
 
 /// How long the runs of a case may take together, in milliseconds.
 const FILL_MS: f64 = 500.0;
 
 pub fn run(args: Args) -> Result<()> {
+    if args.peers {
+        return peers::run(&peers::Options {
+            filter: args.filter.as_deref(),
+            backend: args.backend.as_deref(),
+            json: args.json.as_deref(),
+        });
+    }
     let mut devices = vec![Device::cpu_threads(1), Device::cpu()];
     if !args.cpu_only {
         match wait(Device::gpu()) {

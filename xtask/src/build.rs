@@ -4,7 +4,7 @@ use crate::{
     pages::{self, Template},
     public_url::PublicUrl,
     shell,
-    tools::{self, Tools},
+    tools,
     weights::{self, Weights},
 };
 use anyhow::{Context, Result};
@@ -81,7 +81,7 @@ impl Stage {
             shell::run(&mut trunk)
         })?;
         if effort == Effort::Release {
-            engine_module(&tools, &dir)?;
+            engine_module(&tools.wasm_bindgen, &dir)?;
         }
         let index = dir.join("index.html");
         let html = fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
@@ -116,13 +116,13 @@ impl Stage {
 }
 
 /// The engine as a JavaScript module of its own, beside the page and no part of it.
-fn engine_module(tools: &Tools, dir: &Path) -> Result<()> {
+pub fn engine_module(wasm_bindgen: &Path, dir: &Path) -> Result<()> {
     const TARGET: &str = "wasm32-unknown-unknown";
     shell::step("compiling the engine's JavaScript module", || {
         shell::run(&mut shell::cargo(["build", "--quiet", "--release", "-p", "engine-js", "--target", TARGET]))?;
         let module = shell::target_dir().join(TARGET).join("release/engine_js.wasm");
         shell::run(
-            shell::command(&tools.wasm_bindgen)
+            shell::command(wasm_bindgen)
                 .args(["--target", "web", "--no-typescript", "--out-name", "engine-core", "--out-dir"])
                 .args([dir, module.as_path()]),
         )?;

@@ -8,6 +8,7 @@ mod device;
 mod op;
 mod packages;
 mod pages;
+mod peers;
 mod public_url;
 mod serve;
 mod shell;

@@ -167,7 +167,7 @@ impl Checks {
     fn browse(&mut self, name: &str, program: Option<PathBuf>) -> Result<()> {
         let program = program.with_context(|| format!("no {name} on this machine: run the stage `system`"))?;
         let e2e = shell::root().join("e2e");
-        install_node_modules(&e2e)?;
+        install_node_modules(&e2e, "the browser tests' packages")?;
         let files = test_files(&e2e, &self.filter)?;
         let sites = self.sites()?;
         let root = Server::start(&sites.root, 0)?;
@@ -196,16 +196,16 @@ fn within_budget(weights: &Weights) -> Result<()> {
 }
 
 /// Installs what `package-lock.json` says, unless that was done since it last changed.
-fn install_node_modules(e2e: &Path) -> Result<()> {
-    let modified = |file: &str| fs::metadata(e2e.join(file)).and_then(|data| data.modified()).ok();
+pub fn install_node_modules(folder: &Path, what: &str) -> Result<()> {
+    let modified = |file: &str| fs::metadata(folder.join(file)).and_then(|data| data.modified()).ok();
     let installed = modified("node_modules/.package-lock.json");
     if installed.is_some() && installed >= modified("package-lock.json") {
         return Ok(());
     }
     let npm = shell::which("npm").context("no npm on this machine: run the stage `system`")?;
     let mut ci = Command::new(npm);
-    ci.current_dir(e2e).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    shell::step("installing the browser tests' packages", || shell::run(&mut ci))
+    ci.current_dir(folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    shell::step(&format!("installing {what}"), || shell::run(&mut ci))
 }
 
 fn test_files(e2e: &Path, filter: &str) -> Result<Vec<String>> {

@@ -39,11 +39,7 @@ pub fn find_or_install(with_wasm_opt: bool) -> Result<Tools> {
             "some minutes",
         )?,
     };
-    let version = locked_version("wasm-bindgen")?;
-    let wasm_bindgen = match find("wasm-bindgen", |found| found == version) {
-        Some(wasm_bindgen) => wasm_bindgen,
-        None => install("wasm-bindgen-cli", &version, &[], "some two minutes")?,
-    };
+    let wasm_bindgen = wasm_bindgen()?;
     let wasm_opt = if with_wasm_opt { wasm_opt()? } else { None };
 
     let mut folders: Vec<PathBuf> = Vec::new();
@@ -57,6 +53,15 @@ pub fn find_or_install(with_wasm_opt: bool) -> Result<Tools> {
         path: std::env::join_paths(folders).context("a folder on PATH has a separator in its name")?,
         has_wasm_opt: wasm_opt.is_some(),
     })
+}
+
+/// The wasm-bindgen of the version that the library has.
+pub fn wasm_bindgen() -> Result<PathBuf> {
+    let version = locked_version("wasm-bindgen")?;
+    match find("wasm-bindgen", |found| found == version) {
+        Some(wasm_bindgen) => Ok(wasm_bindgen),
+        None => install("wasm-bindgen-cli", &version, &[], "some two minutes"),
+    }
 }
 
 /// `targets` in the toolchain file installs nothing where the toolchain was there first, so ask for it.

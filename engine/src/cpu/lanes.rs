@@ -16,9 +16,12 @@ fn fold<const N: usize>(
     let mut lanes = [start; LANES];
     for base in (0..whole).step_by(LANES) {
         let parts = slices.map(|s| &s[base..base + LANES]);
-        for (i, lane) in lanes.iter_mut().enumerate() {
-            *lane = join(*lane, f(parts.map(|s| s[i])));
+        // Written out: the page is compiled for size, and then a loop would not be unrolled, nor the lanes kept in
+        // registers.
+        macro_rules! join_lanes {
+            ($($i:literal)*) => { $( lanes[$i] = join(lanes[$i], f(parts.map(|s| s[$i]))); )* };
         }
+        join_lanes!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     }
     for i in whole..count {
         lanes[i - whole] = join(lanes[i - whole], f(slices.map(|s| s[i])));

@@ -1,0 +1,105 @@
+// What runs in the browser: opens every engine, prepares a case in each, and times what run.mjs asks for.
+
+import { cases, errorOf, kinds } from "./cases.mjs";
+
+/** An error above this part of the largest output is a wrong answer. */
+const TOLERANCE = 1e-4;
+/** Of a run this long, what the first one costs more is no longer worth another. */
+const LONG_MS = 3000;
+const files = { ours: "ours.mjs", ort: "ort.mjs", tfjs: "tfjs.mjs", jax: "jax.mjs" };
+
+const engines = new Map();
+let ready = new Map();
+
+async function timed(work) {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+/** Prepared, run once and found right, or an error. */
+async function checked(prepare, c, inputs) {
+  const prepared = await prepare();
+  try {
+    const first = await timed(() => prepared.run(1));
+    const error = errorOf(c, inputs, await prepared.read());
+    if (!(error <= TOLERANCE)) throw new Error(`${prepared.how}: wrong by ${error.toExponential(1)} of the largest output`);
+    return { prepared, first, error };
+  } catch (error) {
+    await prepared.dispose();
+    throw error;
+  }
+}
+
+globalThis.bench = {
+  /** Opens engines; what each says of itself, or why it does not open. */
+  async open(backend, names) {
+    const opened = {};
+    for (const name of names) {
+      try {
+        const { open } = await import(`./engines/${files[name]}`);
+        engines.set(name, await open(backend));
+        opened[name] = { about: engines.get(name).about };
+      } catch (error) {
+        opened[name] = { error: String(error.message ?? error) };
+      }
+    }
+    return opened;
+  },
+
+  async adapter() {
+    const adapter = await navigator.gpu?.requestAdapter();
+    if (!adapter) return "no WebGPU";
+    const { vendor, architecture, device, description } = adapter.info;
+    return description || [vendor, architecture, device].filter(Boolean).join(" ") || "an adapter without a name";
+  },
+
+  /** Prepares a case in every open engine. Of several ways an engine knows, the fastest that is right is kept. */
+  async begin(name) {
+    const c = cases.find((one) => one.name === name);
+    const kind = kinds[c.kind];
+    const inputs = kind.inputs(c);
+    const shape = kind.shape(c);
+    const outcomes = {};
+    ready = new Map();
+    for (const [engine, { prepare, ways }] of engines) {
+      const errors = [];
+      let best;
+      try {
+        for (const way of ways ? ways(c, inputs, shape) : [() => prepare(c, inputs)]) {
+          try {
+            const found = await checked(way, c, inputs);
+            const ms = found.first > LONG_MS ? found.first : await timed(() => found.prepared.run(1));
+            if (best && best.ms <= ms) await found.prepared.dispose();
+            else {
+              await best?.prepared.dispose();
+              best = { ...found, ms };
+            }
+          } catch (error) {
+            errors.push(String(error.message ?? error));
+          }
+        }
+      } catch (error) {
+        errors.push(String(error.message ?? error));
+      }
+      if (best) {
+        ready.set(engine, best.prepared);
+        const { first, error, ms } = best;
+        outcomes[engine] = { how: best.prepared.how, firstMs: first, error, estimateMs: ms, failed: errors };
+      } else {
+        outcomes[engine] = { failed: errors };
+      }
+    }
+    return outcomes;
+  },
+
+  /** Milliseconds a run, of `count` runs back to back, the device having finished. */
+  async sample(engine, count) {
+    return (await timed(() => ready.get(engine).run(count))) / count;
+  },
+
+  async end() {
+    for (const prepared of ready.values()) await prepared.dispose();
+    ready = new Map();
+  },
+};
