@@ -100,30 +100,34 @@ impl QuantizedMatMul {
         self.bias.then(|| inputs[inputs.len() - 1].f32())
     }
 
-    fn kernel(&self, gpu: &Gpu<'_>, m: usize) -> &'static Kernel {
-        let even = self.packing.format.levels != Levels::Nf4 && self.packing.planes[1] == 0;
-        let (one_row, four_rows) = if even {
-            (&shaders::QUANTIZED_MATVEC_REGISTER, &shaders::QUANTIZED_MATMUL_REGISTER)
+    /// The kernel, and how many quads of columns and how many rows a workgroup of it makes.
+    fn kernel(&self, gpu: &Gpu<'_>, m: usize) -> (&'static Kernel, [usize; 2]) {
+        let (one_row, four_rows): (&'static Kernel, &'static Kernel) = if self.packing.format.levels == Levels::Nf4 {
+            (&shaders::QUANTIZED_MATVEC_REGISTER_TABLE, &shaders::QUANTIZED_MATMUL_REGISTER_TABLE)
+        } else if self.packing.planes[1] > 0 {
+            (&shaders::QUANTIZED_MATVEC_REGISTER_PLANES, &shaders::QUANTIZED_MATMUL_REGISTER_PLANES)
         } else {
-            (&shaders::QUANTIZED_MATVEC_REGISTER_ANY, &shaders::QUANTIZED_MATMUL_REGISTER_ANY)
+            (&shaders::QUANTIZED_MATVEC_REGISTER, &shaders::QUANTIZED_MATMUL_REGISTER)
         };
-        match self.kernel {
-            _ if self.activations == Activations::Int8 => {
-                let plain = self.kernel == QuantizedKernel::Plain || !gpu.tier.packed_dot;
-                if plain { &shaders::QUANTIZED_MATMUL_DOT8_PLAIN } else { &shaders::QUANTIZED_MATMUL_DOT8 }
-            }
-            QuantizedKernel::MatvecRegister => one_row,
-            QuantizedKernel::Register | QuantizedKernel::Plain => four_rows,
-            QuantizedKernel::Matvec => &shaders::QUANTIZED_MATVEC,
-            QuantizedKernel::Tiled => &shaders::QUANTIZED_MATMUL_TILED,
+        let kernel = match (self.kernel, gpu.tier.software, m) {
             // Software adapters pay for barriers and workgroup memory; few rows do not fill a shared tile.
-            QuantizedKernel::Auto => match (gpu.tier.software, m) {
-                (true, 1) => one_row,
-                (true, _) => four_rows,
-                (false, ..8) => &shaders::QUANTIZED_MATVEC,
-                (false, 8..32) => four_rows,
-                (false, _) => &shaders::QUANTIZED_MATMUL_TILED,
-            },
+            (QuantizedKernel::Auto, true, 1) => QuantizedKernel::MatvecRegister,
+            (QuantizedKernel::Auto, false, ..8) => QuantizedKernel::Matvec,
+            (QuantizedKernel::Auto, false, 32..) => QuantizedKernel::Tiled,
+            (QuantizedKernel::Auto, ..) => QuantizedKernel::Register,
+            (kernel, ..) => kernel,
+        };
+        match kernel {
+            _ if self.activations == Activations::Int8 => {
+                let plain = kernel == QuantizedKernel::Plain || !gpu.tier.packed_dot;
+                let dots =
+                    if plain { &shaders::QUANTIZED_MATMUL_DOT8_PLAIN } else { &shaders::QUANTIZED_MATMUL_DOT8 };
+                (dots, [16, 4])
+            }
+            QuantizedKernel::MatvecRegister => (one_row, [16, 1]),
+            QuantizedKernel::Matvec => (&shaders::QUANTIZED_MATVEC, [8, 1]),
+            QuantizedKernel::Tiled => (&shaders::QUANTIZED_MATMUL_TILED, [16, 64]),
+            _ => (four_rows, [16, 4]),
         }
     }
 
@@ -254,7 +258,7 @@ impl Op for QuantizedMatMul {
         }
         let whole = usize::from(p.format.granularity == Granularity::Tensor);
         let bias = Bind::Input(self.bias_input(gpu.inputs.len()));
-        let kernel = self.kernel(gpu, m);
+        let (kernel, [wide, high]) = self.kernel(gpu, m);
         let quads = p.stride / 4;
         if self.activations == Activations::Int8 {
             let (xq, x_steps) = (Bind::Scratch(1), Bind::Scratch(2));
@@ -275,19 +279,12 @@ impl Op for QuantizedMatMul {
                     .u("groups", p.groups)
                     .u("whole", whole)
                     .u("has_bias", usize::from(self.bias))
-                    .groups([quads.div_ceil(16), m.div_ceil(4), 1]),
+                    .groups([quads.div_ceil(wide), m.div_ceil(high), 1]),
             );
             return list;
         }
         let (zeros, table) = extras(p, 1);
         let bindings = [x, Bind::Input(1), Bind::Input(2), zeros, table, bias, Bind::Output(0)];
-        // Quads of columns, and rows, that a workgroup makes.
-        let (wide, high) = match kernel.name {
-            "quantized_matvec" => (8, 1),
-            "quantized_matvec_register" | "quantized_matvec_register_any" => (16, 1),
-            "quantized_matmul_tiled" => (16, 64),
-            _ => (16, 4),
-        };
         list.push(
             Dispatch::new(kernel, &bindings)
                 .v("planes", p.planes)

@@ -1,6 +1,0 @@
-// quantized matvec, registers only, any levels: y[r, j] = sum_g step[g, j] (sum_i x[r, i] code[i, j] - zero[g, j] sum_i x[r, i]) + bias[j]
-// As quantized_matvec_register, for codes of several planes and levels from a table. A kernel of its own, because software adapters
-// walk both sides of every branch.
-// include quantized_operands
-// include quantized_levels
-// include quantized_matvec_register
