@@ -47,11 +47,7 @@ impl View {
         let scale = self.scale.clamp(1.0, LARGEST);
         let seen = (stage.right - stage.left) / stage.unit;
         let least = (seen - f64::from(layout.width) * scale).min(0.0);
-        Self {
-            x: self.x.clamp(least, 0.0),
-            y: self.y.clamp(f64::from(layout.height) * (1.0 - scale), 0.0),
-            scale,
-        }
+        Self { x: self.x.clamp(least, 0.0), y: self.y.clamp(f64::from(layout.height) * (1.0 - scale), 0.0), scale }
     }
 
     /// Enlarged about a point that stays where it is.
@@ -154,8 +150,11 @@ impl Canvas {
         let svg = stage.svg.get_bounding_client_rect();
         let before = self.view.get_untracked();
         // Only a column that is hidden moves the map: the first ones stand nearer to its edge than the margin.
-        let sideways =
-            if node.left() < stage.left || node.right() > stage.right { inside(node.left(), node.right(), stage.left, stage.right) } else { 0.0 };
+        let sideways = if node.left() < stage.left || node.right() > stage.right {
+            inside(node.left(), node.right(), stage.left, stage.right)
+        } else {
+            0.0
+        };
         let upwards = if before.scale > 1.0 { inside(node.top(), node.bottom(), svg.top(), svg.bottom()) } else { 0.0 };
         let held =
             View { x: before.x + sideways / stage.unit, y: before.y + upwards / stage.unit, ..before }.held(&stage);
