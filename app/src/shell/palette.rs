@@ -13,6 +13,7 @@ pub struct Palette {
 }
 
 /// How far the index has come.
+#[cfg_attr(not(feature = "csr"), allow(dead_code, reason = "nothing is fetched while pages are rendered"))]
 enum Loading {
     Unasked,
     OnItsWay,
