@@ -469,7 +469,8 @@ fn columns(ideas: &[Subject], layers: &BTreeMap<usize, usize>) -> Columns {
             best.clone_from(&items);
         }
         let forwards = sweep % 2 == 0;
-        let turns: Vec<usize> = if forwards { (1..count).collect() } else { (0..count.saturating_sub(1)).rev().collect() };
+        let turns: Vec<usize> =
+            if forwards { (1..count).collect() } else { (0..count.saturating_sub(1)).rev().collect() };
         for layer in turns {
             let joints = joints(&items);
             let neighbours = |place: usize| -> Vec<usize> {
@@ -551,7 +552,9 @@ fn heights(columns: &Columns, spots: &[Spot]) -> Vec<Vec<f64>> {
                 .map(|place| {
                     let mut near = Vec::new();
                     if layer > 0 {
-                        near.extend(columns.joints[layer - 1].iter().filter(|j| j.1 == place).map(|j| ys[layer - 1][j.0]));
+                        near.extend(
+                            columns.joints[layer - 1].iter().filter(|j| j.1 == place).map(|j| ys[layer - 1][j.0]),
+                        );
                     }
                     if layer + 1 < count {
                         near.extend(columns.joints[layer].iter().filter(|j| j.0 == place).map(|j| ys[layer + 1][j.1]));

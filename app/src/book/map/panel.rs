@@ -34,7 +34,10 @@ pub fn Panel(
     });
     move || match shown.get() {
         Shown::Nothing => None,
-        Shown::Found(found) => Some(view! { <aside class="map-panel" aria-label="Found">{found_view(chosen, found, reveal)}</aside> }.into_any()),
+        Shown::Found(found) => Some(
+            view! { <aside class="map-panel" aria-label="Found">{found_view(chosen, found, reveal)}</aside> }
+                .into_any(),
+        ),
         Shown::Idea(idea) => Some(idea_view(chosen, idea, reveal).into_any()),
     }
 }

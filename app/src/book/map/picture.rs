@@ -47,11 +47,7 @@ impl View {
         let scale = self.scale.clamp(1.0, LARGEST);
         let seen = (stage.right - stage.left) / stage.unit;
         let least = (seen - f64::from(layout.width) * scale).min(0.0);
-        Self {
-            x: self.x.clamp(least, 0.0),
-            y: self.y.clamp(f64::from(layout.height) * (1.0 - scale), 0.0),
-            scale,
-        }
+        Self { x: self.x.clamp(least, 0.0), y: self.y.clamp(f64::from(layout.height) * (1.0 - scale), 0.0), scale }
     }
 
     /// Enlarged about a point that stays where it is.
@@ -154,8 +150,11 @@ impl Canvas {
         let svg = stage.svg.get_bounding_client_rect();
         let before = self.view.get_untracked();
         // Only a column that is hidden moves the map: the first ones stand nearer to its edge than the margin.
-        let sideways =
-            if node.left() < stage.left || node.right() > stage.right { inside(node.left(), node.right(), stage.left, stage.right) } else { 0.0 };
+        let sideways = if node.left() < stage.left || node.right() > stage.right {
+            inside(node.left(), node.right(), stage.left, stage.right)
+        } else {
+            0.0
+        };
         let upwards = if before.scale > 1.0 { inside(node.top(), node.bottom(), svg.top(), svg.bottom()) } else { 0.0 };
         let held =
             View { x: before.x + sideways / stage.unit, y: before.y + upwards / stage.unit, ..before }.held(&stage);
@@ -205,30 +204,15 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// The inside of the picture, as SVG: bands, then lines, then ideas above them.
+/// The inside of the picture, as SVG: bands, then lines, then headings and ideas above them.
 fn drawing(layout: &Layout, wide: bool) -> String {
     const LINE_HEIGHT: i32 = 13;
     let mut out = String::new();
     for band in layout.bands {
-        let Some(act) = act(band.act) else { continue };
         let _ = write!(
             out,
             "<g class=\"map-band act-{}\"><rect y=\"{}\" width=\"{}\" height=\"{}\"></rect></g>",
             band.act, band.y, layout.width, band.height
-        );
-        let question = if wide {
-            format!("<tspan class=\"map-question\" dx=\"12\">{}</tspan>", escape(act.question))
-        } else {
-            String::new()
-        };
-        // Headings stand above the lines that pass.
-        let _ = write!(
-            out,
-            "<text class=\"map-heading act-{}\" x=\"16\" y=\"{}\"><tspan class=\"map-numeral\">{}</tspan><tspan dx=\"8\">{}</tspan>{question}</text>",
-            band.act,
-            band.y + 24,
-            act.numeral,
-            escape(act.title)
         );
     }
     for line in layout.lines {
@@ -240,6 +224,23 @@ fn drawing(layout: &Layout, wide: bool) -> String {
             line.from,
             line.to,
             line.path
+        );
+    }
+    // Headings stand above the lines that pass.
+    for band in layout.bands {
+        let Some(act) = act(band.act) else { continue };
+        let question = if wide {
+            format!("<tspan class=\"map-question\" dx=\"12\">{}</tspan>", escape(act.question))
+        } else {
+            String::new()
+        };
+        let _ = write!(
+            out,
+            "<text class=\"map-heading act-{}\" x=\"16\" y=\"{}\"><tspan class=\"map-numeral\">{}</tspan><tspan dx=\"8\">{}</tspan>{question}</text>",
+            band.act,
+            band.y + 24,
+            act.numeral,
+            escape(act.title)
         );
     }
     for (index, (idea, spot)) in IDEAS.iter().zip(layout.spots).enumerate() {
