@@ -124,15 +124,15 @@ fn Legend() -> impl IntoView {
     view! {
         <div class="map-legend">
             <p>
-                <span>"Point at an idea to see"</span>
+                <span>"Point at an idea, or open it, to see"</span>
                 <span class="map-key">{sample("before")}"the walls it goes back to, and"</span>
                 <span class="map-key">{sample("after")}"what came of it."</span>
-                <span>"Open it to ask why it exists."</span>
+                <span>"Opened, it says why it exists."</span>
+                <a href="map/#map-list">"All of it as a list"</a>
             </p>
             <p class="map-keys" id="map-keys">
                 <kbd>"Tab"</kbd>" to an idea, arrows: left to what it answers, right to what it made necessary, up and down in reading order. "
-                <kbd>"Enter"</kbd>" opens, "<kbd>"w"</kbd>" asks why, "<kbd>"+"</kbd>" "<kbd>"-"</kbd>" "<kbd>"0"</kbd>" size. "
-                <a href="map/#map-list">"All of it as a list"</a>
+                <kbd>"Enter"</kbd>" opens, "<kbd>"w"</kbd>" asks why, "<kbd>"+"</kbd>" "<kbd>"-"</kbd>" "<kbd>"0"</kbd>" size."
             </p>
         </div>
     }

@@ -204,30 +204,15 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// The inside of the picture, as SVG: bands, then lines, then ideas above them.
+/// The inside of the picture, as SVG: bands, then lines, then headings and ideas above them.
 fn drawing(layout: &Layout, wide: bool) -> String {
     const LINE_HEIGHT: i32 = 13;
     let mut out = String::new();
     for band in layout.bands {
-        let Some(act) = act(band.act) else { continue };
         let _ = write!(
             out,
             "<g class=\"map-band act-{}\"><rect y=\"{}\" width=\"{}\" height=\"{}\"></rect></g>",
             band.act, band.y, layout.width, band.height
-        );
-        let question = if wide {
-            format!("<tspan class=\"map-question\" dx=\"12\">{}</tspan>", escape(act.question))
-        } else {
-            String::new()
-        };
-        // Headings stand above the lines that pass.
-        let _ = write!(
-            out,
-            "<text class=\"map-heading act-{}\" x=\"16\" y=\"{}\"><tspan class=\"map-numeral\">{}</tspan><tspan dx=\"8\">{}</tspan>{question}</text>",
-            band.act,
-            band.y + 24,
-            act.numeral,
-            escape(act.title)
         );
     }
     for line in layout.lines {
@@ -239,6 +224,23 @@ fn drawing(layout: &Layout, wide: bool) -> String {
             line.from,
             line.to,
             line.path
+        );
+    }
+    // Headings stand above the lines that pass.
+    for band in layout.bands {
+        let Some(act) = act(band.act) else { continue };
+        let question = if wide {
+            format!("<tspan class=\"map-question\" dx=\"12\">{}</tspan>", escape(act.question))
+        } else {
+            String::new()
+        };
+        let _ = write!(
+            out,
+            "<text class=\"map-heading act-{}\" x=\"16\" y=\"{}\"><tspan class=\"map-numeral\">{}</tspan><tspan dx=\"8\">{}</tspan>{question}</text>",
+            band.act,
+            band.y + 24,
+            act.numeral,
+            escape(act.title)
         );
     }
     for (index, (idea, spot)) in IDEAS.iter().zip(layout.spots).enumerate() {
