@@ -3,8 +3,7 @@
 use crate::{
     pages::{self, Template},
     public_url::PublicUrl,
-    shell,
-    tools,
+    shell, tools,
     weights::{self, Weights},
 };
 use anyhow::{Context, Result};
