@@ -9,6 +9,7 @@ const LONG_MS = 3000;
 const files = { ours: "ours.mjs", ort: "ort.mjs", tfjs: "tfjs.mjs", jax: "jax.mjs" };
 
 const engines = new Map();
+let current;
 let ready = new Map();
 
 async function timed(work) {
@@ -54,43 +55,40 @@ globalThis.bench = {
     return description || [vendor, architecture, device].filter(Boolean).join(" ") || "an adapter without a name";
   },
 
-  /** Prepares a case in every open engine. Of several ways an engine knows, the fastest that is right is kept. */
-  async begin(name) {
+  /** Makes the inputs of a case; which engines are open to prepare it. */
+  begin(name) {
     const c = cases.find((one) => one.name === name);
-    const kind = kinds[c.kind];
-    const inputs = kind.inputs(c);
-    const shape = kind.shape(c);
-    const outcomes = {};
+    current = { c, inputs: kinds[c.kind].inputs(c), shape: kinds[c.kind].shape(c) };
     ready = new Map();
-    for (const [engine, { prepare, ways }] of engines) {
-      const errors = [];
-      let best;
-      try {
-        for (const way of ways ? ways(c, inputs, shape) : [() => prepare(c, inputs)]) {
-          try {
-            const found = await checked(way, c, inputs);
-            const ms = found.first > LONG_MS ? found.first : await timed(() => found.prepared.run(1));
-            if (best && best.ms <= ms) await found.prepared.dispose();
-            else {
-              await best?.prepared.dispose();
-              best = { ...found, ms };
-            }
-          } catch (error) {
-            errors.push(String(error.message ?? error));
+    return [...engines.keys()];
+  },
+
+  /** Prepares the case in one engine. Of several ways an engine knows, the fastest that is right is kept. */
+  async prepare(name) {
+    const { c, inputs, shape } = current;
+    const { prepare, ways } = engines.get(name);
+    const failed = [];
+    let best;
+    try {
+      for (const way of ways ? ways(c, inputs, shape) : [() => prepare(c, inputs)]) {
+        try {
+          const found = await checked(way, c, inputs);
+          const ms = found.first > LONG_MS ? found.first : await timed(() => found.prepared.run(1));
+          if (best && best.ms <= ms) await found.prepared.dispose();
+          else {
+            await best?.prepared.dispose();
+            best = { ...found, ms };
           }
+        } catch (error) {
+          failed.push(String(error.message ?? error));
         }
-      } catch (error) {
-        errors.push(String(error.message ?? error));
       }
-      if (best) {
-        ready.set(engine, best.prepared);
-        const { first, error, ms } = best;
-        outcomes[engine] = { how: best.prepared.how, firstMs: first, error, estimateMs: ms, failed: errors };
-      } else {
-        outcomes[engine] = { failed: errors };
-      }
+    } catch (error) {
+      failed.push(String(error.message ?? error));
     }
-    return outcomes;
+    if (!best) return { failed };
+    ready.set(name, best.prepared);
+    return { how: best.prepared.how, firstMs: best.first, error: best.error, estimateMs: best.ms, failed };
   },
 
   /** Milliseconds a run, of `count` runs back to back, the device having finished. */

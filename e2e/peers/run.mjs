@@ -61,7 +61,9 @@ function median(list) {
 
 /** Measures one case in all engines that are open in the page. */
 async function measure(page, c) {
-  const outcomes = await page.evaluate((name) => globalThis.bench.begin(name), c.name);
+  const open = await page.evaluate((name) => globalThis.bench.begin(name), c.name);
+  const outcomes = {};
+  for (const engine of open) outcomes[engine] = await page.evaluate((name) => globalThis.bench.prepare(name), engine);
   const runners = Object.keys(outcomes).filter((engine) => outcomes[engine].how);
   const samples = Object.fromEntries(runners.map((engine) => [engine, []]));
   for (let round = 0; round < Number(options.rounds); round++) {
