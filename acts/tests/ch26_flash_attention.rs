@@ -158,7 +158,7 @@ fn tiles_move_fewer_bytes_at_long_lengths_unless_they_are_too_short() {
             let s = Setting { causal: seed == 2, backward, ..setting(2048, seed) };
             let [naive, fused] = [Variant::Naive, Variant::Fused(None)]
                 .map(|variant| wait(bytes_moved(&Device::cpu(), &s, variant)).expect("it compiles"));
-            assert!(2 * fused < naive, "{fused} and {naive}");
+            assert!(3 * fused < 2 * naive, "{fused} and {naive}");
         }
     }
     // Four rows share what is read of a key of 32 columns: that is more than the table would have cost.
