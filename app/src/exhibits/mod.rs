@@ -10,6 +10,11 @@ pub mod act2 {
     pub mod ch05;
 }
 
+/// The exhibits of Act V.
+pub mod act5 {
+    pub mod ch26;
+}
+
 /// A chapter's exhibit: what the page needs to know to place it.
 #[derive(Clone, Copy, Debug)]
 pub struct Exhibit {
@@ -22,7 +27,7 @@ pub struct Exhibit {
 }
 
 /// Every exhibit there is; navigation, prerendering and the generic browser test derive from this list.
-pub static EXHIBITS: &[Exhibit] = &[act2::ch05::EXHIBIT];
+pub static EXHIBITS: &[Exhibit] = &[act2::ch05::EXHIBIT, act5::ch26::EXHIBIT];
 
 /// The exhibit of a chapter, or nothing where there is none yet.
 pub fn of(chapter: usize) -> Option<&'static Exhibit> {
