@@ -3,10 +3,16 @@
 use leptos::prelude::*;
 
 mod verify;
+mod work;
 
 /// The exhibits of Act II, one module a chapter.
 pub mod act2 {
     pub mod ch05;
+}
+
+/// The exhibits of Act V.
+pub mod act5 {
+    pub mod ch27;
 }
 
 /// A chapter's exhibit: what the page needs to know to place it.
@@ -21,7 +27,7 @@ pub struct Exhibit {
 }
 
 /// Every exhibit there is; navigation, prerendering and the generic browser test derive from this list.
-pub static EXHIBITS: &[Exhibit] = &[act2::ch05::EXHIBIT];
+pub static EXHIBITS: &[Exhibit] = &[act2::ch05::EXHIBIT, act5::ch27::EXHIBIT];
 
 /// The exhibit of a chapter, or nothing where there is none yet.
 pub fn of(chapter: usize) -> Option<&'static Exhibit> {
