@@ -30,9 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Scheme::of(Format::new(Levels::ZeroPoint(3), Granularity::Channel))
     };
     let mut schemes = Vec::new();
-    for (query, scheme) in
-        [("format=int4/group32", four), ("format=uint3/channel&keep=share&embedding=on", three)]
-    {
+    for (query, scheme) in [("format=int4/group32", four), ("format=uint3/channel&keep=share&embedding=on", three)] {
         let frame = wait(experiment.frame(&scheme, Some(TEXT)))?;
         let reading = frame.reading.ok_or("no reading")?;
         let picture = histogram(&checkpoint, MATRIX, &scheme, 7, 41)?;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use acts::{
-    act5::ch27_quantization::{Frame, PackedTiny, Quantization, Scheme, Tuner, Tuning, histogram, kernels, matrices, speed},
+    act5::ch27_quantization::{
+        Frame, PackedTiny, Quantization, Scheme, Tuner, Tuning, histogram, kernels, matrices, speed,
+    },
     tiny::{Checkpoint, Runner},
     tinyland::tokenizer::{self, TinyTokenizer},
 };
@@ -151,9 +153,8 @@ fn packed_kernels_predict_what_dequantised_weights_do() {
         }
     }
     let (four, whole) = (Scheme::of(format("int4/group32")), Scheme::whole());
-    let measure = |scheme, positions| {
-        wait(speed(&Device::cpu(), &checkpoint, scheme, positions, async || {})).expect("a speed")
-    };
+    let measure =
+        |scheme, positions| wait(speed(&Device::cpu(), &checkpoint, scheme, positions, async || {})).expect("a speed");
     let many = measure(&four, 128);
     assert!(many.positions == 128 && many.tokens_per_second > 0.0, "{many:?}");
     for device in [Device::cpu(), gpu] {

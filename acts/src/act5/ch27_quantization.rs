@@ -498,8 +498,16 @@ pub fn histogram(
         let place = (w[at] / most + 1.0) * 0.5 * bins as f32;
         counts[(place as usize).min(bins - 1)] += 1;
     }
-    let mut histogram =
-        Histogram { low: -most, high: most, counts, levels: vec![], level_counts: vec![], kept: vec![], step: None, error: 0.0 };
+    let mut histogram = Histogram {
+        low: -most,
+        high: most,
+        counts,
+        levels: vec![],
+        level_counts: vec![],
+        kept: vec![],
+        step: None,
+        error: 0.0,
+    };
     if let Some((q, split)) = rounded {
         let mut back = q.dequantize();
         let (out, inside): (Vec<usize>, Vec<usize>) = shared.iter().partition(|at| kept.binary_search(at).is_ok());
@@ -647,12 +655,7 @@ pub async fn speed(
 }
 
 /// The products with weights in one block, as they run at a number of positions.
-pub async fn kernels(
-    device: &Device,
-    checkpoint: &Checkpoint,
-    scheme: &Scheme,
-    positions: usize,
-) -> Result<Vec<Work>> {
+pub async fn kernels(device: &Device, checkpoint: &Checkpoint, scheme: &Scheme, positions: usize) -> Result<Vec<Work>> {
     let mut tiny = PackedTiny::new(device, checkpoint, scheme, positions).await?;
     tiny.run(&vec![END; positions]).await?;
     let mut work = work_of(device, &mut tiny.program).await?;

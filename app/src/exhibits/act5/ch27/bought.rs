@@ -62,10 +62,8 @@ fn row(bought: &Bought) -> (String, Vec<Number>) {
     let mut cells = vec![bytes.unwrap_or_else(|| Number::words("–"))];
     for at in 0..POSITIONS.len() {
         match bought.speeds.get(at) {
-            Some(s) => cells.extend([
-                Number::with(s.pass_ms, number::duration_ms(s.pass_ms)),
-                Number::value(s.tokens_per_second),
-            ]),
+            Some(s) => cells
+                .extend([Number::with(s.pass_ms, number::duration_ms(s.pass_ms)), Number::value(s.tokens_per_second)]),
             None => cells.extend([Number::words("–"), Number::words("–")]),
         }
     }

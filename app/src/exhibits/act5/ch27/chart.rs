@@ -65,7 +65,8 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
 pub fn draw(chart: Chart) -> AnyView {
     let heights = chart.series.iter().flat_map(|s| s.points.iter().map(|p| p.1));
     let heights = heights.chain(chart.reference.iter().map(|r| r.0)).chain(chart.chosen.iter().map(|c| c.1));
-    let (low, high) = heights.filter(|y| y.is_finite() && *y > 0.0).fold((f64::MAX, 0.0f64), |(l, h), y| (l.min(y), h.max(y)));
+    let (low, high) =
+        heights.filter(|y| y.is_finite() && *y > 0.0).fold((f64::MAX, 0.0f64), |(l, h), y| (l.min(y), h.max(y)));
     let (low, high) = if high > 0.0 { (low * 0.94, (high * 1.1).max(low * 1.6)) } else { (1.0, 100.0) };
     let x = move |at: f64| LEFT + (WIDTH - LEFT - RIGHT) * (at - chart.x_ends.0) / (chart.x_ends.1 - chart.x_ends.0);
     let y = move |at: f64| TOP + (HEIGHT - TOP - BOTTOM) * (high / at.clamp(low, high)).ln() / (high / low).ln();
@@ -144,7 +145,12 @@ pub fn draw(chart: Chart) -> AnyView {
 }
 
 /// A table; the first cell of a row names it. `raw` numbers are kept with the cells for whoever wants all digits.
-pub fn table(id: &'static str, label: &'static str, heads: &[&'static str], rows: Vec<(String, Vec<Number>)>) -> AnyView {
+pub fn table(
+    id: &'static str,
+    label: &'static str,
+    heads: &[&'static str],
+    rows: Vec<(String, Vec<Number>)>,
+) -> AnyView {
     let heads = heads.iter().map(|h| view! { <th scope="col">{*h}</th> }).collect_view();
     let rows = rows
         .into_iter()

@@ -8,14 +8,8 @@ use super::chart::{Chart, Number, Series, draw, table};
 use super::run::{Runner, Sweeping};
 use crate::viz::{ExhibitFrame, FrameSize, number};
 
-const NAMES: [&str; 6] = [
-    "a step a matrix",
-    "a step a column",
-    "a step for 32 weights",
-    "the same, with a zero point",
-    "NF4",
-    "ternary",
-];
+const NAMES: [&str; 6] =
+    ["a step a matrix", "a step a column", "a step for 32 weights", "the same, with a zero point", "NF4", "ternary"];
 
 /// The kind of a scheme, by its place in [`NAMES`]; none where nothing is rounded.
 fn kind(scheme: &Scheme) -> Option<usize> {
@@ -82,7 +76,7 @@ fn chart(points: &[Frame], whole: Option<&Frame>, chosen: Option<&Frame>) -> Cha
         let mine = points.iter().filter(|f| kind(&f.scheme) == Some(at));
         mine.map(|f| (f.bits_per_weight, f.perplexity)).collect::<Vec<_>>()
     };
-    let series = NAMES.iter().enumerate().map(|(at, name)| Series { name, points: of(at), joined: at < 4 }).collect();
+    let series = NAMES.iter().enumerate().map(|(at, &name)| Series { name, points: of(at), joined: at < 4 }).collect();
     Chart {
         label: "Held-out perplexity against bits a weight",
         x_name: "bits a weight, all counted",

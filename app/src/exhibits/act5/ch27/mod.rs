@@ -51,10 +51,12 @@ fn FewerBits() -> impl IntoView {
         state.bits.update(|bits| *bits = (*bits + by).clamp(0.0, BITS.len() as f64 - 1.0));
     };
     let even = move || state.spacing.get() == Spacing::Even;
+    let at_most = move || even() && state.bits.get() as usize + 1 >= BITS.len();
+    let at_least = move || even() && state.bits.get() < 1.0;
     let actions = move || {
         view! {
-            <button class="btn" disabled=move || even() && state.bits.get() as usize + 1 >= BITS.len() on:click=move |_| step(1.0)>"More bits"</button>
-            <button class="btn primary" disabled=move || even() && state.bits.get() < 1.0 on:click=move |_| step(-1.0)>"Fewer bits"</button>
+            <button class="btn" disabled=at_most on:click=move |_| step(1.0)>"More bits"</button>
+            <button class="btn primary" disabled=at_least on:click=move |_| step(-1.0)>"Fewer bits"</button>
             <button class="btn" on:click=share>{move || match shared.get() {
                 Some(true) => "Link copied",
                 Some(false) => "Copy the address",
@@ -79,7 +81,8 @@ fn FewerBits() -> impl IntoView {
             <Which state runner />
         }
     };
-    let measured = move |pick: fn(&Frame) -> String| Signal::derive(move || runner.frame.with(|f| f.as_ref().map(pick)));
+    let measured =
+        move |pick: fn(&Frame) -> String| Signal::derive(move || runner.frame.with(|f| f.as_ref().map(pick)));
     let against = move |pick: fn(&Frame) -> String| {
         Signal::derive(move || {
             let mine = runner.frame.with(|f| f.as_ref().map(pick))?;
@@ -157,9 +160,17 @@ fn origin(frame: &Frame) -> AnyView {
             Number::with(frame.bytes as f64, whole(frame.bytes)),
             format!("{} rounded + {} left at 16 bits", whole(frame.quantised_bytes), whole(rest)),
         ),
-        ("loss", Number::value(frame.loss), format!("mean surprise of {} held-out tokens, in nats", whole(frame.tokens))),
+        (
+            "loss",
+            Number::value(frame.loss),
+            format!("mean surprise of {} held-out tokens, in nats", whole(frame.tokens)),
+        ),
         ("perplexity", Number::value(frame.perplexity), format!("e to the {}", number::value(frame.loss))),
-        ("KL", Number::value(frame.kl), "mean over the same tokens of Σ p ln(p / q), p from 16 bits, q from this scheme".to_owned()),
+        (
+            "KL",
+            Number::value(frame.kl),
+            "mean over the same tokens of Σ p ln(p / q), p from 16 bits, q from this scheme".to_owned(),
+        ),
         ("largest drift", Number::value(frame.largest_drift.into()), "of any logit of any of those tokens".to_owned()),
     ];
     let rows = rows.map(|(name, value, how)| (name.to_owned(), vec![value, Number::words(how)]));

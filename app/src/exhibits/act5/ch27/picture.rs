@@ -12,7 +12,7 @@ use crate::viz::number;
 const WIDTH: f64 = 680.0;
 const HALF: f64 = 120.0;
 const TOP: f64 = 20.0;
-const LEFT: f64 = 12.0;
+const LEFT: f64 = 14.0;
 const BINS: usize = 61;
 
 /// More levels than these are drawn without heads.
@@ -52,8 +52,8 @@ pub fn Which(state: State, runner: Runner) -> impl IntoView {
         names
             .into_iter()
             .map(|name| {
-                let this = name.clone();
-                view! { <option value=name.clone() prop:selected=move || state.matrix.get() == this>{name}</option> }
+                let (this, value) = (name.clone(), name.clone());
+                view! { <option value=value prop:selected=move || state.matrix.get() == this>{name}</option> }
             })
             .collect_view()
     };
@@ -157,12 +157,13 @@ fn draw(picture: &Histogram) -> AnyView {
         })
         .collect();
     let below = |n: usize| axis + (HALF * n as f64 / most_level as f64).max(3.0);
-    let levels = || picture.levels.iter().zip(&picture.level_counts).map(|(w, n)| (x(f64::from(*w)), below(*n)));
-    let stems: String = levels().map(|(x, y)| format!("M{x:.1} {axis}V{y:.1}")).collect();
+    let levels: Vec<(f64, f64)> =
+        picture.levels.iter().zip(&picture.level_counts).map(|(w, n)| (x(f64::from(*w)), below(*n))).collect();
+    let stems: String = levels.iter().map(|(x, y)| format!("M{x:.1} {axis}V{y:.1}")).collect();
     let heads: String = if picture.levels.len() > MOST_HEADS {
         String::new()
     } else {
-        levels().map(|(x, y)| format!("M{:.1} {y:.1}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", x - 4.0)).collect()
+        levels.iter().map(|(x, y)| format!("M{:.1} {y:.1}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", x - 4.0)).collect()
     };
     let kept: String =
         picture.kept.iter().map(|w| format!("M{:.1} {:.1}l4 7h-8z", x(f64::from(*w)), axis + 4.0)).collect();
@@ -171,7 +172,8 @@ fn draw(picture: &Histogram) -> AnyView {
         .map(|(w, anchor)| view! { <text x=x(w) y=axis + HALF + 30.0 text-anchor=anchor>{number::value(w)}</text> })
         .collect_view();
     let height = TOP + 2.0 * HALF + 38.0;
-    let lower = (!picture.levels.is_empty()).then(|| format!("at most {} weights a level", number::count(most_level as u64)));
+    let lower =
+        (!picture.levels.is_empty()).then(|| format!("at most {} weights a level", number::count(most_level as u64)));
     view! {
         <svg class="chart quantized" viewBox=format!("0 0 {WIDTH} {height}") width=WIDTH height=height role="img" aria-label="Weights as trained, and the levels they are rounded to; the numbers are in the table below">
             <path class="whole-bar" d=bars />
@@ -193,7 +195,10 @@ fn tables(picture: &Histogram) -> AnyView {
     let wide = (picture.high - picture.low) / picture.counts.len() as f32;
     let bin = |(i, n): (usize, &usize)| {
         let from = picture.low + wide * i as f32;
-        (format!("{} to {}", number::value(from.into()), number::value((from + wide).into())), vec![Number::value(*n as f64)])
+        (
+            format!("{} to {}", number::value(from.into()), number::value((from + wide).into())),
+            vec![Number::value(*n as f64)],
+        )
     };
     let bins = picture.counts.iter().enumerate().map(bin).collect();
     view! {

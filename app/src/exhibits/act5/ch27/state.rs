@@ -40,7 +40,7 @@ const FIRST_STEPS: f64 = 20.0;
 const FIRST_COLUMN: f64 = 7.0;
 const FIRST_SEED: u32 = 1;
 const LARGEST_SEED: u32 = 9999;
-const FIRST_FORMAT: &str = "int4/matrix";
+const FIRST_FORMAT: &str = "int4/tensor";
 
 /// The share of weights that is kept apart.
 const KEPT_SHARE: f32 = 0.005;
@@ -110,10 +110,10 @@ pub struct Settings {
     pub text: Option<String>,
 }
 
-/// Spacing, index of the width, sharers and zero point, from text such as `uint4/group32`, `nf4/column`, `16/matrix`.
+/// Spacing, index of the width, sharers and zero point, from text such as `uint4/group32`, `nf4/channel`, `16/tensor`.
 fn read_format(text: &str) -> Option<(Spacing, usize, Granularity, bool)> {
     let (levels, sharers) = text.split_once('/')?;
-    let sharers = SHARERS.iter().find(|s| s.1 == sharers.strip_prefix("group").unwrap_or(sharers))?.0;
+    let sharers = format!("nf4/{sharers}").parse::<Format>().ok()?.granularity;
     let width = |digits: &str| {
         let bits: u32 = digits.parse().ok()?;
         Some(BITS.iter().rposition(|&b| b <= bits).unwrap_or(0))
@@ -141,7 +141,8 @@ impl State {
             _ => Keep::None,
         };
         let levels = url::parameter("train");
-        let trained = TRAINED.iter().find(|t| Some(t.1.replace(' ', "")) == levels).map_or(Levels::Symmetric(2), |t| t.0);
+        let trained =
+            TRAINED.iter().find(|t| Some(t.1.replace(' ', "")) == levels).map_or(Levels::Symmetric(2), |t| t.0);
         let number = |name: &str, first: f64, most: f64| {
             url::parsed::<f64>(name).filter(|x| x.is_finite()).map_or(first, |x| x.round().clamp(0.0, most))
         };
@@ -202,17 +203,13 @@ impl State {
     }
 
     fn format(&self) -> String {
-        let bits = BITS[(self.bits.get() as usize).min(BITS.len() - 1)];
-        let levels = match self.spacing.get() {
-            Spacing::Nf4 => "nf4".to_owned(),
-            Spacing::Ternary => "ternary".to_owned(),
-            Spacing::Even if bits == 16 => "16".to_owned(),
-            Spacing::Even => format!("{}int{bits}", if self.zero.get() { "u" } else { "" }),
-        };
-        let sharers = self.sharers.get();
-        let name = SHARERS.iter().find(|s| s.0 == sharers).map_or("matrix", |s| s.1);
-        let group = if matches!(sharers, Granularity::Group(_)) { "group" } else { "" };
-        format!("{levels}/{group}{name}")
+        match self.settings().scheme.format {
+            Some(format) => format.to_string(),
+            None => {
+                let sharers = Format::new(Levels::Nf4, self.sharers.get()).to_string();
+                sharers.replacen("nf4", "16", 1)
+            }
+        }
     }
 
     /// Keeps the address up to date with every change.
@@ -255,14 +252,14 @@ mod tests {
         let group = Granularity::Group(32);
         for (text, read) in [
             ("int4/group32", Some((Spacing::Even, 3, group, false))),
-            ("uint3/32", Some((Spacing::Even, 2, group, true))),
-            ("16/matrix", Some((Spacing::Even, 7, Granularity::Tensor, false))),
-            ("nf4/column", Some((Spacing::Nf4, 3, Granularity::Channel, false))),
+            ("uint3/group32", Some((Spacing::Even, 2, group, true))),
+            ("16/tensor", Some((Spacing::Even, 7, Granularity::Tensor, false))),
+            ("nf4/channel", Some((Spacing::Nf4, 3, Granularity::Channel, false))),
             ("int7/group16", Some((Spacing::Even, 5, Granularity::Group(16), false))),
-            ("int99/column", Some((Spacing::Even, 7, Granularity::Channel, false))),
-            ("int0/column", Some((Spacing::Even, 0, Granularity::Channel, false))),
+            ("int99/channel", Some((Spacing::Even, 7, Granularity::Channel, false))),
+            ("int0/channel", Some((Spacing::Even, 0, Granularity::Channel, false))),
             ("int4/group7", None),
-            ("<script>/column", None),
+            ("<script>/channel", None),
             ("int4", None),
             ("", None),
         ] {

@@ -75,7 +75,13 @@ fn row(t: &Trained) -> (String, Vec<Number>) {
 
 fn chart(curve: &[Trained], steps: f64, whole: Option<f64>) -> Chart {
     let line = |pick: fn(&Trained) -> f64| curve.iter().map(|t| (t.step as f64, pick(t))).collect::<Vec<_>>();
-    let every = if steps > 20.0 { 10 } else if steps > 8.0 { 5 } else { 1 };
+    let every = if steps > 20.0 {
+        10
+    } else if steps > 8.0 {
+        5
+    } else {
+        1
+    };
     Chart {
         label: "Held-out perplexity of the rounded weights against steps of training",
         x_name: "steps of training",
