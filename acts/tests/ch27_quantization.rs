@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use acts::{
-    act5::ch27_quantization::{Frame, PackedTiny, Quantization, Scheme, Tuner, Tuning, speed},
+    act5::ch27_quantization::{
+        Frame, PackedTiny, Quantization, Scheme, Tuner, Tuning, histogram, kernels, matrices, speed,
+    },
     tiny::{Checkpoint, Runner},
     tinyland::tokenizer::{self, TinyTokenizer},
 };
@@ -88,10 +90,10 @@ fn training_with_the_rounding_moves_the_cliff() {
         let tuning = Tuning { steps: 20, ..Tuning::of(rounding.then_some(two), seed) };
         let mut tuner = wait(Tuner::new(&Device::cpu(), &checkpoint, &words, tuning)).expect("a tuner");
         while !tuner.done() {
-            wait(tuner.step()).expect("a step");
+            wait(tuner.step(async || {})).expect("a step");
         }
-        let weights = wait(tuner.weights()).expect("weights");
-        let loss = wait(experiment.frame_of(&weights, &Scheme::of(two), None)).expect("a frame").loss;
+        let weights = Arc::new(wait(tuner.weights()).expect("weights"));
+        let loss = wait(experiment.frame_of(weights, &Scheme::of(two), None)).expect("a frame").loss;
         println!("trained {} rounding, seed {seed}: {loss:.4}", if rounding { "with" } else { "without" });
         loss
     };
@@ -150,8 +152,17 @@ fn packed_kernels_predict_what_dequantised_weights_do() {
             }
         }
     }
-    let four = wait(speed(&Device::cpu(), &checkpoint, &Scheme::of(format("int4/group32")), 20)).expect("a speed");
-    let whole = wait(speed(&Device::cpu(), &checkpoint, &Scheme::whole(), 20)).expect("a speed");
+    let (four, whole) = (Scheme::of(format("int4/group32")), Scheme::whole());
+    let measure =
+        |scheme, positions| wait(speed(&Device::cpu(), &checkpoint, scheme, positions, async || {})).expect("a speed");
+    let many = measure(&four, 128);
+    assert!(many.positions == 128 && many.tokens_per_second > 0.0, "{many:?}");
+    for device in [Device::cpu(), gpu] {
+        let work = wait(kernels(&device, &checkpoint, &four, 1)).expect("kernels");
+        assert_eq!((work.len(), work[0].op), (4, "quantized_matmul"));
+        assert_eq!(work[0].kernels.is_empty(), device.as_gpu().is_none());
+    }
+    let (four, whole) = (measure(&four, 1), measure(&whole, 1));
     println!("{four:?} in 4 bits, {whole:?} as floats");
     // The embedding, a seventh of the weights, stays at 32 bits here.
     assert!(four.weight_bytes * 3 < whole.weight_bytes && four.tokens_per_second > 0.0);
@@ -159,20 +170,49 @@ fn packed_kernels_predict_what_dequantised_weights_do() {
 
 #[test]
 fn pictures_and_texts() {
-    let mut experiment = experiment();
-    assert_eq!(experiment.matrices().len(), 17);
-    let all = experiment.histogram("block1.feed_forward.up", format("int3/tensor"), 0, 40).expect("a histogram");
+    let checkpoint = tiny_base();
+    assert_eq!(matrices(&checkpoint.config).len(), 17);
+    let scheme = |text| Scheme::of(format(text));
+    let picture = |matrix, scheme: Scheme, column, bins| histogram(&checkpoint, matrix, &scheme, column, bins);
+    let all = picture("block1.feed_forward.up", scheme("int3/tensor"), 0, 40).expect("a histogram");
     assert_eq!((all.counts.iter().sum::<usize>(), all.levels.len()), (128 * 512, 7));
-    let group = experiment.histogram("block1.feed_forward.up", format("int3/group32"), 7, 40).expect("a histogram");
+    assert_eq!(all.level_counts.iter().sum::<usize>(), 128 * 512);
+    let group = picture("block1.feed_forward.up", scheme("int3/group32"), 7, 40).expect("a histogram");
     assert_eq!(group.counts.iter().sum::<usize>(), 32);
     assert!(group.error < all.error && group.levels.len() <= 7 && group.high > 0.0);
-    assert!(experiment.histogram("block1.norm", format("int3/tensor"), 0, 40).is_err());
-    assert!(experiment.histogram("block1.attention.out", format("int3/tensor"), 128, 40).is_err());
-    assert!(experiment.histogram("block1.attention.out", format("int3/tensor"), 0, 0).is_err());
+    // The largest weight makes the step: three steps are it.
+    assert!((3.0 * group.step.expect("a step") - group.high).abs() < 1e-6);
+    let kept = Scheme { outliers: Some(Outliers::Share(0.005)), ..scheme("int3/tensor") };
+    let kept = picture("block1.feed_forward.up", kept, 0, 40).expect("a histogram");
+    assert_eq!(kept.kept.len(), 328);
+    assert!(kept.error < all.error && kept.kept.len() + kept.level_counts.iter().sum::<usize>() == 128 * 512);
+    let other = Scheme { layer: Some(0), ..scheme("int3/tensor") };
+    for untouched in [other, Scheme::whole()] {
+        let plain = picture("block1.feed_forward.up", untouched, 0, 40).expect("a histogram");
+        assert!(plain.levels.is_empty() && plain.error == 0.0 && plain.counts == all.counts);
+    }
+    assert!(picture("block1.norm", scheme("int3/tensor"), 0, 40).is_err());
+    assert!(picture("block1.attention.out", scheme("int3/tensor"), 128, 40).is_err());
+    assert!(picture("block1.attention.out", scheme("int3/tensor"), 0, 0).is_err());
 
+    let mut experiment = experiment();
     let scheme = Scheme { layer: Some(1), embedding: true, ..Scheme::of(format("int4/channel")) };
     let frame = wait(experiment.frame(&scheme, Some("the cat is tired"))).expect("a frame");
-    assert!(frame.text_perplexity.is_some_and(|p| p.is_finite() && p > 1.0));
+    let reading = frame.reading.expect("a text was given");
+    assert!(reading.perplexity.is_finite() && reading.perplexity > 1.0 && reading.next_kl > 0.0 && !reading.cut);
+    assert!(reading.next.len() == 8 && reading.next.iter().any(|n| n.whole != n.rounded), "{:?}", reading.next);
+    let plain = wait(experiment.frame(&Scheme::whole(), Some("the cat is tired"))).expect("a frame");
+    let plain = plain.reading.expect("a text was given");
+    assert_eq!((plain.perplexity, plain.next_kl), (plain.whole_perplexity, 0.0));
+    assert_eq!(plain.whole_perplexity, reading.whole_perplexity);
+
+    // What is given up half-way leaves nothing behind.
+    let mut measuring = experiment.begin(&Scheme::of(format("int1/tensor")), None, None);
+    for _ in 0..30 {
+        assert!(wait(measuring.advance()).expect("a step").is_none());
+    }
+    assert!(measuring.progress() < 1.0);
+    assert_eq!(wait(experiment.frame(&scheme, Some("the cat is tired"))).expect("a frame").loss, frame.loss);
     assert!(scheme.to_string().contains("block 1 only"), "{scheme}");
     for text in ["", "word ".repeat(20_000).as_str(), "🙂 ناس\0"] {
         let frame = wait(experiment.frame(&Scheme::whole(), Some(text)));

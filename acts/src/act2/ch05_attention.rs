@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use engine::{
     Device, Error, Graph, HostTensor, Program, Result, Store, Tensor,
+    exec::Step,
     models::gpt,
     ops::{Binary, Mask},
     rng,
@@ -375,35 +376,33 @@ impl Attention {
 
     /// The work behind the stages of the last frame, measured once more where the device measures.
     pub async fn work(&mut self) -> Result<Vec<Work>> {
-        let device = self.device.clone();
-        let Some(layer) = self.layers.iter_mut().find(|l| l.positions && l.causal) else { return Ok(vec![]) };
-        let times = match layer.program.profile().await {
-            Ok(timings) => timings.into_iter().map(|t| Some(t.time_ms)).collect(),
-            Err(_) if device.as_gpu().is_some_and(|g| !g.tier().timestamps) => {
-                vec![None; layer.program.plan().steps.len()]
-            }
-            Err(error) => return Err(error),
-        };
-        let program = &layer.program;
-        Ok(program
-            .plan()
-            .steps
-            .iter()
-            .zip(times)
-            .enumerate()
-            .map(|(at, (step, time_ms))| Work {
-                op: step.op.name(),
-                scope: program.graph().nodes()[step.node].scope.clone(),
-                kernels: device.as_gpu().map_or_else(Vec::new, |gpu| {
-                    let launches = program.kernels(at, gpu.tier());
-                    launches.iter().map(|d| (d.kernel.name, d.kernel.source, d.groups)).collect()
-                }),
-                flops: step.flops(),
-                bytes: step.bytes(),
-                time_ms,
-            })
-            .collect())
+        match self.layers.iter_mut().find(|l| l.positions && l.causal) {
+            Some(layer) => work_of(&self.device, &mut layer.program).await,
+            None => Ok(vec![]),
+        }
     }
+}
+
+/// What a program does: every step of it, its kernels, its costs and its time.
+pub(crate) async fn work_of(device: &Device, program: &mut Program) -> Result<Vec<Work>> {
+    let times = match program.profile().await {
+        Ok(timings) => timings.into_iter().map(|t| Some(t.time_ms)).collect(),
+        Err(_) if device.as_gpu().is_some_and(|g| !g.tier().timestamps) => vec![None; program.plan().steps.len()],
+        Err(error) => return Err(error),
+    };
+    let program = &*program;
+    let work = |(at, (step, time_ms)): (usize, (&Step, Option<f64>))| Work {
+        op: step.op.name(),
+        scope: program.graph().nodes()[step.node].scope.clone(),
+        kernels: device.as_gpu().map_or_else(Vec::new, |gpu| {
+            let launches = program.kernels(at, gpu.tier());
+            launches.iter().map(|d| (d.kernel.name, d.kernel.source, d.groups)).collect()
+        }),
+        flops: step.flops(),
+        bytes: step.bytes(),
+        time_ms,
+    };
+    Ok(program.plan().steps.iter().zip(times).enumerate().map(work).collect())
 }
 
 impl Layer {
@@ -525,7 +524,7 @@ fn likeliest(logits: &[f32], tokenizer: &TinyTokenizer, count: usize) -> Vec<(St
 }
 
 /// A token's text as a label: its leading space is left out, what cannot be seen is named.
-fn label(text: &str) -> String {
+pub(crate) fn label(text: &str) -> String {
     match text.trim_start_matches(' ') {
         "" if text.is_empty() => "nothing".into(),
         "" => "space".into(),

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 mod bench;
 mod verify;
+mod work;
 
 /// The exhibits of Act II, one module a chapter.
 pub mod act2 {
@@ -13,6 +14,7 @@ pub mod act2 {
 /// The exhibits of Act V.
 pub mod act5 {
     pub mod ch26;
+    pub mod ch27;
 }
 
 /// A chapter's exhibit: what the page needs to know to place it.
@@ -27,7 +29,7 @@ pub struct Exhibit {
 }
 
 /// Every exhibit there is; navigation, prerendering and the generic browser test derive from this list.
-pub static EXHIBITS: &[Exhibit] = &[act2::ch05::EXHIBIT, act5::ch26::EXHIBIT];
+pub static EXHIBITS: &[Exhibit] = &[act2::ch05::EXHIBIT, act5::ch26::EXHIBIT, act5::ch27::EXHIBIT];
 
 /// The exhibit of a chapter, or nothing where there is none yet.
 pub fn of(chapter: usize) -> Option<&'static Exhibit> {

@@ -102,63 +102,69 @@ impl CpuProgram {
 
     /// Runs the steps; `after` is told when each is done.
     pub fn run(&mut self, plan: &Plan, mut after: impl FnMut(usize)) {
-        for (index, step) in plan.steps.iter().enumerate() {
-            let updates = step.op.updates();
-            // What is written is moved out of its slot, so that the rest can be borrowed meanwhile.
-            let mut state: Vec<Vec<u32>> = updates.iter().map(|&i| self.slots[step.inputs[i].slot].take()).collect();
-            let mut outputs: Vec<Vec<u32>> = step.outputs.iter().map(|(slot, _)| self.slots[*slot].take()).collect();
-            let guards: Vec<_> = step
-                .inputs
-                .iter()
-                .enumerate()
-                .map(|(i, place)| match &self.slots[place.slot] {
-                    Words::Shared(words) if !updates.contains(&i) => Some(words),
-                    _ => None,
-                })
-                .collect();
-            // A variable read twice is locked once.
-            let mut locked: Vec<(*const Mutex<Vec<u32>>, _)> = Vec::new();
-            for words in guards.iter().flatten() {
-                let key = Arc::as_ptr(words);
-                if locked.iter().all(|(k, _)| *k != key) {
-                    locked.push((key, lock(words)));
-                }
-            }
-            let inputs = step
-                .inputs
-                .iter()
-                .enumerate()
-                .map(|(i, place)| {
-                    let words: &[u32] = match (&self.slots[place.slot], guards[i]) {
-                        (_, Some(shared)) => {
-                            let key = Arc::as_ptr(shared);
-                            locked.iter().find(|(k, _)| *k == key).map_or(&[], |(_, guard)| guard)
-                        }
-                        (Words::Own(words), None) => words,
-                        (Words::Shared(_), None) => &[],
-                    };
-                    CpuInput { words, layout: place.layout.clone() }
-                })
-                .collect();
-            let mut cpu = Cpu {
-                inputs,
-                outputs: outputs.iter_mut().zip(&step.outputs).map(|(w, (_, m))| &mut w[..m.shape.count()]).collect(),
-                state: state.iter_mut().map(Vec::as_mut_slice).collect(),
-                threads: self.device.threads,
-            };
-            if self.device.twins || !step.op.fast(&mut cpu) {
-                step.op.twin(&mut cpu);
-            }
-            drop(cpu);
-            drop(locked);
-            drop(guards);
-            for (&i, words) in updates.iter().zip(state) {
-                self.slots[step.inputs[i].slot].put(words);
-            }
-            for ((slot, _), words) in step.outputs.iter().zip(outputs) {
-                self.slots[*slot].put(words);
-            }
+        for index in 0..plan.steps.len() {
+            self.step(plan, index);
             after(index);
+        }
+    }
+
+    /// Runs one step.
+    pub fn step(&mut self, plan: &Plan, index: usize) {
+        let step = &plan.steps[index];
+        let updates = step.op.updates();
+        // What is written is moved out of its slot, so that the rest can be borrowed meanwhile.
+        let mut state: Vec<Vec<u32>> = updates.iter().map(|&i| self.slots[step.inputs[i].slot].take()).collect();
+        let mut outputs: Vec<Vec<u32>> = step.outputs.iter().map(|(slot, _)| self.slots[*slot].take()).collect();
+        let guards: Vec<_> = step
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(i, place)| match &self.slots[place.slot] {
+                Words::Shared(words) if !updates.contains(&i) => Some(words),
+                _ => None,
+            })
+            .collect();
+        // A variable read twice is locked once.
+        let mut locked: Vec<(*const Mutex<Vec<u32>>, _)> = Vec::new();
+        for words in guards.iter().flatten() {
+            let key = Arc::as_ptr(words);
+            if locked.iter().all(|(k, _)| *k != key) {
+                locked.push((key, lock(words)));
+            }
+        }
+        let inputs = step
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(i, place)| {
+                let words: &[u32] = match (&self.slots[place.slot], guards[i]) {
+                    (_, Some(shared)) => {
+                        let key = Arc::as_ptr(shared);
+                        locked.iter().find(|(k, _)| *k == key).map_or(&[], |(_, guard)| guard)
+                    }
+                    (Words::Own(words), None) => words,
+                    (Words::Shared(_), None) => &[],
+                };
+                CpuInput { words, layout: place.layout.clone() }
+            })
+            .collect();
+        let mut cpu = Cpu {
+            inputs,
+            outputs: outputs.iter_mut().zip(&step.outputs).map(|(w, (_, m))| &mut w[..m.shape.count()]).collect(),
+            state: state.iter_mut().map(Vec::as_mut_slice).collect(),
+            threads: self.device.threads,
+        };
+        if self.device.twins || !step.op.fast(&mut cpu) {
+            step.op.twin(&mut cpu);
+        }
+        drop(cpu);
+        drop(locked);
+        drop(guards);
+        for (&i, words) in updates.iter().zip(state) {
+            self.slots[step.inputs[i].slot].put(words);
+        }
+        for ((slot, _), words) in step.outputs.iter().zip(outputs) {
+            self.slots[*slot].put(words);
         }
     }
 }

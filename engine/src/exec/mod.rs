@@ -6,7 +6,7 @@ mod gpu;
 mod plan;
 mod store;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 #[cfg(not(target_arch = "wasm32"))]
 use std::time::Instant;
@@ -186,6 +186,21 @@ impl Program {
     /// Reads fetched tensors in one transfer.
     pub async fn read_all(&mut self, list: &[Tensor]) -> Result<Vec<HostTensor>> {
         self.transfer(list, false).await
+    }
+
+    /// Runs once. On the CPU `pause` is awaited between two steps whenever `every` has gone by without one, so that a page
+    /// stays awake; on a GPU the work is submitted, and there is nothing to pause for.
+    pub async fn run_with_pauses(&mut self, every: Duration, mut pause: impl AsyncFnMut()) -> Result<()> {
+        let Backend::Cpu(program) = &mut self.backend else { return self.run() };
+        let mut last = Instant::now();
+        for step in 0..self.plan.steps.len() {
+            program.step(&self.plan, step);
+            if last.elapsed() >= every {
+                pause().await;
+                last = Instant::now();
+            }
+        }
+        Ok(())
     }
 
     /// Runs once and reads, in one submit.
