@@ -18,7 +18,7 @@ use std::time::Instant;
 use web_time::Instant;
 
 use engine::{
-    Device, Error, Graph, HostTensor, Program, Result, Store, Tensor,
+    Device, Graph, HostTensor, Program, Result, Store, Tensor,
     ops::{AttentionOptions, FLASH_COLUMNS, FlashOptions, Mask, Rung},
     rng,
 };

@@ -44,8 +44,8 @@ impl Contexts {
         provide_context(Compute::new(status, notices));
         provide_context(Theme::new());
         provide_context(TurningKeys::new());
-        provide_context(Reading::new());
-        provide_context(Progress::new());
+        provide_context(Reading::kept());
+        provide_context(Progress::kept());
         provide_context(Palette::new());
     }
 }

@@ -74,7 +74,7 @@ impl Marks {
 
 impl Progress {
     /// As this browser remembers it.
-    pub fn new() -> Self {
+    pub fn kept() -> Self {
         Self {
             read: Marks::new("chapters-read", |n| crate::book::chapter(n).is_some()),
             known: Marks::new("questions-known", |n| n < QUESTIONS.len()),

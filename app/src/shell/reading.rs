@@ -19,7 +19,7 @@ pub struct Reading {
 
 impl Reading {
     /// As the document shows it now.
-    pub fn new() -> Self {
+    pub fn kept() -> Self {
         Self { size: Kept::new("size", SIZES), width: Kept::new("width", WIDTHS), walk: Kept::new("walk", WALKS) }
     }
 
