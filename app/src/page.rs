@@ -54,6 +54,7 @@ impl Page {
             Page::Papers,
             Page::Glossary,
             Page::Verify,
+            Page::Bench,
         ])
     }
 

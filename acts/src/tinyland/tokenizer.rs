@@ -12,10 +12,8 @@ use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{
-    AddedToken, Model, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, SplitDelimiterBehavior,
-    Tokenizer, Trainer,
-};
+use tokenizers::{AddedToken, Model, SplitDelimiterBehavior, Tokenizer, Trainer};
+use unicode_general_category::{GeneralCategory, get_general_category};
 
 /// The size of the shipped vocabulary, special tokens included.
 pub const VOCAB_SIZE: usize = 1024;
@@ -62,16 +60,17 @@ pub enum TokenizerError {
 
 /// The cutting, merging and joining of text and tokens.
 ///
-/// The library's parts are used one by one, not through its `Tokenizer`, which brings every kind of model there is into
-/// the page; `acts/tests/tinyland_tokenizer.rs` holds the two against each other.
+/// Of the library only the merging is used, not its `Tokenizer`, which would bring every kind of model and a machine for
+/// regular expressions into the page; `acts/tests/tinyland_tokenizer.rs` holds the two against each other.
 #[derive(Debug, Clone)]
 pub struct TinyTokenizer {
-    pieces: Split,
     model: BPE,
     /// The bytes of every token, by id.
     bytes: Vec<Vec<u8>>,
     /// The ids of pieces that occur all the time, so that they need not be merged anew: see [`TinyTokenizer::encode`].
     words: HashMap<String, u32>,
+    /// The sign of every byte.
+    signs: [char; 256],
 }
 
 /// A vocabulary of at most `vocab_size` tokens learned from `texts`: the specials, all 256 bytes, then merges in the order of
@@ -87,14 +86,8 @@ pub fn train<T: AsRef<str> + Send>(
         .special_tokens(special_tokens())
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect::<HashSet<char>>())
         .build();
-    let pieces = pieces().map_err(failed)?;
-    trainer
-        .feed(texts, |text| {
-            let cut = cut(&pieces, text)?;
-            let splits = cut.get_splits(OffsetReferential::Original, OffsetType::Byte);
-            Ok(splits.into_iter().map(|(piece, ..)| piece.to_owned()).collect())
-        })
-        .map_err(failed)?;
+    let signs = chars_of_bytes();
+    trainer.feed(texts, |text| Ok(Pieces(text).map(|piece| visible(piece, &signs)).collect())).map_err(failed)?;
     let mut model = BPE::default();
     trainer.train(&mut model).map_err(failed)?;
     TinyTokenizer::new(model)
@@ -104,21 +97,67 @@ fn special_tokens() -> Vec<AddedToken> {
     SPECIALS.map(|text| AddedToken::from(text, true)).to_vec()
 }
 
-fn pieces() -> tokenizers::Result<Split> {
-    Split::new(SplitPattern::Regex(PIECES.into()), SplitDelimiterBehavior::Isolated, false)
+/// What a sign counts as when text is cut.
+#[derive(PartialEq, Clone, Copy)]
+enum Class {
+    Letter,
+    Digit,
+    Space,
+    Mark,
 }
 
-/// How bytes are written as signs that can be seen.
-fn visible_bytes() -> ByteLevel {
-    ByteLevel::new(false, false, false)
+impl Class {
+    /// By Unicode: letters are `\p{L}`, digits `\p{N}`, spaces `\s`.
+    fn of(sign: char) -> Self {
+        use GeneralCategory::{LowercaseLetter, ModifierLetter, OtherLetter, TitlecaseLetter, UppercaseLetter};
+        match get_general_category(sign) {
+            LowercaseLetter | ModifierLetter | OtherLetter | TitlecaseLetter | UppercaseLetter => Self::Letter,
+            _ if sign.is_numeric() => Self::Digit,
+            _ if sign.is_whitespace() => Self::Space,
+            _ => Self::Mark,
+        }
+    }
 }
 
-/// Text cut into its pieces, each written as visible bytes.
-fn cut(pieces: &Split, text: &str) -> tokenizers::Result<PreTokenizedString> {
-    let mut cut = PreTokenizedString::from(text);
-    pieces.pre_tokenize(&mut cut)?;
-    visible_bytes().pre_tokenize(&mut cut)?;
-    Ok(cut)
+/// The pieces of a text, as [`PIECES`] says.
+struct Pieces<'a>(&'a str);
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let text = self.0;
+        let first = text.chars().next()?;
+        let mut kind = Class::of(first);
+        let mut end = first.len_utf8();
+        // One space goes with the letters or marks after it.
+        if first == ' '
+            && let Some(class @ (Class::Letter | Class::Mark)) = text[end..].chars().next().map(Class::of)
+        {
+            kind = class;
+        }
+        if kind != Class::Digit {
+            let run = text[end..].find(|sign| Class::of(sign) != kind);
+            let last = text[..run.map_or(text.len(), |run| end + run)].chars().next_back();
+            end = run.map_or(text.len(), |run| end + run);
+            // Of several spaces before a word the last is left to the word.
+            if kind == Class::Space
+                && run.is_some()
+                && let Some(last) = last
+                && end > last.len_utf8()
+            {
+                end -= last.len_utf8();
+            }
+        }
+        let (piece, rest) = text.split_at(end);
+        self.0 = rest;
+        Some(piece)
+    }
+}
+
+/// A piece as the vocabulary writes it: a sign for each byte.
+fn visible(piece: &str, signs: &[char; 256]) -> String {
+    piece.bytes().map(|byte| signs[usize::from(byte)]).collect()
 }
 
 /// The shipped tokenizer, trained again: on the first documents of the corpus, none of them held out.
@@ -166,7 +205,7 @@ impl TinyTokenizer {
             }
             bytes.push(token);
         }
-        Ok(Self { pieces: pieces().map_err(failed)?, model, bytes, words })
+        Ok(Self { model, bytes, words, signs: chars_of_bytes() })
     }
 
     /// The tokens of `text`. Special tokens written in it become special tokens.
@@ -194,27 +233,17 @@ impl TinyTokenizer {
 
     /// Appends the tokens of a text without special ones.
     fn encode_between(&self, text: &str, ids: &mut Vec<u32>) {
-        let encode = || {
-            let mut cut = cut(&self.pieces, text)?;
-            cut.tokenize(|piece| self.model.tokenize(piece.get()))?;
-            cut.into_encoding(None, 0, OffsetType::None)
-        };
-        // Nothing in the pipeline can refuse a text: every byte is in the vocabulary.
-        if let Ok(encoding) = encode() {
-            ids.extend_from_slice(encoding.get_ids());
+        for piece in Pieces(text) {
+            // Nothing in the model can refuse a piece: every byte is in the vocabulary.
+            if let Ok(tokens) = self.model.tokenize(&visible(piece, &self.signs)) {
+                ids.extend(tokens.iter().map(|token| token.id));
+            }
         }
     }
 
     /// The tokens of a text in which every piece is a token and no sign is other than an ASCII letter, digit, single space or
     /// mark; `None` for any other text.
     fn encode_plain(&self, text: &str) -> Option<Vec<u32>> {
-        #[derive(PartialEq, Clone, Copy)]
-        enum Class {
-            Letter,
-            Digit,
-            Space,
-            Mark,
-        }
         let class = |byte: u8| match byte {
             b' ' => Some(Class::Space),
             b'0'..=b'9' => Some(Class::Digit),
@@ -306,11 +335,14 @@ impl TinyTokenizer {
 
     /// The tokenizer as JSON, which [`load`] and the library's own `Tokenizer` read.
     pub fn to_json(&self) -> Result<String, TokenizerError> {
+        let failed = |error: tokenizers::Error| TokenizerError::Save(error.to_string());
+        let pieces = Split::new(SplitPattern::Regex(PIECES.into()), SplitDelimiterBehavior::Isolated, false);
+        let visible_bytes = ByteLevel::new(false, false, false);
         let mut whole = Tokenizer::new(self.model.clone());
-        whole.with_pre_tokenizer(Some(Sequence::new(vec![self.pieces.clone().into(), visible_bytes().into()])));
-        whole.with_decoder(Some(visible_bytes()));
+        whole.with_pre_tokenizer(Some(Sequence::new(vec![pieces.map_err(failed)?.into(), visible_bytes.into()])));
+        whole.with_decoder(Some(visible_bytes));
         whole.add_special_tokens(&special_tokens());
-        whole.to_string(false).map_err(|error| TokenizerError::Save(error.to_string()))
+        whole.to_string(false).map_err(failed)
     }
 }
 
@@ -323,11 +355,18 @@ pub struct Span {
     pub range: Range<usize>,
 }
 
-/// The byte that each sign of a byte-level vocabulary stands for: visible bytes stand for themselves, and the others, in order,
-/// are written with the signs from `U+0100` on.
+/// The sign that stands for each byte in a byte-level vocabulary: visible bytes stand for themselves, and the others, in
+/// order, are written with the signs from `U+0100` on.
+fn chars_of_bytes() -> [char; 256] {
+    let mut hidden = '\u{100}'..;
+    std::array::from_fn(|byte| {
+        let byte = byte as u8;
+        let itself = matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
+        if itself { char::from(byte) } else { hidden.next().unwrap_or_default() }
+    })
+}
+
+/// The byte that each sign of a byte-level vocabulary stands for.
 fn bytes_of_chars() -> HashMap<char, u8> {
-    let visible = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
-    let hidden = (0..=u8::MAX).filter(|byte| !visible(byte));
-    let shown = (0..=u8::MAX).filter(visible).map(|byte| (char::from(byte), byte));
-    ('\u{100}'..).zip(hidden).chain(shown).collect()
+    chars_of_bytes().into_iter().zip(0..=u8::MAX).collect()
 }
