@@ -204,7 +204,8 @@ fn idea_text(idea: &Idea) -> String {
     let part = |class: &str, label: &str, text: &str| {
         format!("<p class=\"{class}\"><span class=\"label\">{label}</span> {}</p>", escape(text).replace('\'', "’"))
     };
-    part("constraint", "What stood in the way", &idea.constraint) + &part("answer", "What it does about it", &idea.answer)
+    part("constraint", "What stood in the way", &idea.constraint)
+        + &part("answer", "What it does about it", &idea.answer)
 }
 
 /// Where an idea was first said.
@@ -224,7 +225,8 @@ fn check_glossary(terms: &[Term]) -> Result<(), Fault> {
             }
         }
         let is_known = |entry: &str| {
-            let form = entry.rsplit_once(" in ").filter(|(_, n)| n.parse::<usize>().is_ok()).map_or(entry, |(form, _)| form);
+            let form =
+                entry.rsplit_once(" in ").filter(|(_, n)| n.parse::<usize>().is_ok()).map_or(entry, |(form, _)| form);
             own().any(|own| own == form)
         };
         if let Some(unknown) = elsewhere.iter().find(|entry| !is_known(entry)) {

@@ -173,7 +173,9 @@ mod tests {
                 assert!(seen.insert(id), "{} marks {id} twice", route.path);
                 let definition = after.split(&format!("id=\"{id}\">")).nth(1).unwrap_or_default();
                 assert!(definition.chars().take_while(|c| *c != '<').count() > 20, "{}: {id} says nothing", route.path);
-                for (open, close) in [("<a ", "</a>"), ("<h2", "</h2>"), ("<h3", "</h3>"), ("<math", "</math>"), ("<code", "</code>")] {
+                for (open, close) in
+                    [("<a ", "</a>"), ("<h2", "</h2>"), ("<h3", "</h3>"), ("<math", "</math>"), ("<code", "</code>")]
+                {
                     let is_inside = before.rfind(open) > before.rfind(close);
                     assert!(!is_inside, "{}: {id} stands inside {open}>", route.path);
                 }

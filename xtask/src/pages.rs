@@ -86,8 +86,7 @@ fn about(route: &Route, url: &PublicUrl) -> String {
 
 /// Everything may be read. A host's crawlers look for this at its root only; elsewhere it does no harm.
 fn robots(url: &PublicUrl) -> String {
-    let sitemap =
-        if url.has_host() { format!("Sitemap: {}\n", url.file("sitemap.xml")) } else { String::new() };
+    let sitemap = if url.has_host() { format!("Sitemap: {}\n", url.file("sitemap.xml")) } else { String::new() };
     format!("User-agent: *\nAllow: /\n{sitemap}")
 }
 

@@ -80,7 +80,10 @@ fn plain(html: &str) -> String {
             }
             None => {
                 // Blocks part words, and nothing else does.
-                if ["<p", "</p", "<li", "</li", "</td", "</th", "<br", "</div", "<aside"].iter().any(|t| tag.starts_with(t)) {
+                if ["<p", "</p", "<li", "</li", "</td", "</th", "<br", "</div", "<aside"]
+                    .iter()
+                    .any(|t| tag.starts_with(t))
+                {
                     out.push(' ');
                 }
                 rest = &rest[tag_end..];

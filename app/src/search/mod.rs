@@ -44,8 +44,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them; the index names them by their place here.
-    pub const ALL: [Kind; 7] =
-        [Kind::Chapter, Kind::Act, Kind::Idea, Kind::Paper, Kind::Term, Kind::Page, Kind::Text];
+    pub const ALL: [Kind; 7] = [Kind::Chapter, Kind::Act, Kind::Idea, Kind::Paper, Kind::Term, Kind::Page, Kind::Text];
 
     /// Its name beside a result.
     pub fn label(self) -> &'static str {

@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 use leptos::{ev, html};
 
-use crate::book::{ACTS, Act};
 use super::ReadMark;
+use crate::book::{ACTS, Act};
 use crate::exhibits;
 use crate::page::{Link, Page};
 

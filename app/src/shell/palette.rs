@@ -154,9 +154,12 @@ pub fn PaletteView() -> impl IntoView {
         let found = hits.with(Vec::len);
         palette.index.with(|index| match index {
             Loading::Unasked | Loading::OnItsWay => "The index is on its way.".to_owned(),
-            Loading::Failed(why) => format!("The index did not come: {why}. Close this, check the connection, and open it again."),
+            Loading::Failed(why) => {
+                format!("The index did not come: {why}. Close this, check the connection, and open it again.")
+            }
             Loading::Here(_) if query.read().trim().is_empty() => {
-                "Type a few letters of a title, an author, or words of the text. Arrows choose, Enter goes there.".to_owned()
+                "Type a few letters of a title, an author, or words of the text. Arrows choose, Enter goes there."
+                    .to_owned()
             }
             Loading::Here(_) => match found {
                 0 => "Nothing in the book answers that. Try fewer or other words.".to_owned(),
