@@ -9,6 +9,8 @@ const isClosed = () => !document.querySelector("dialog.palette").open;
 
 /** Opens the palette by its key, and waits for the index. */
 async function openPalette(page, key = "/") {
+  // A closed palette gives the focus back with the next frame; until then the key would be text.
+  await until(page, () => document.activeElement.id !== "palette-query", "the focus to be elsewhere");
   await page.keyboard.press(key);
   await until(page, isOpen, "the palette to open");
   await until(page, () => document.activeElement.id === "palette-query", "the question to have the focus");

@@ -352,6 +352,7 @@ pub fn VerifyPage() -> impl IntoView {
             <p class="kicker">"Trust, but check"</p>
             <h1>"Checked on your device"</h1>
             <p class="lede">"Every operation of this book exists twice: as a program for the graphics processor, and as plain loops that can be read and believed."</p>
+            <h2 class="beat">"Both, side by side"</h2>
             {exhibits::verify()}
         </article>
     }
