@@ -86,7 +86,7 @@ async function measure(page, c) {
   }
   const rivals = runners.filter((engine) => engine !== "ours").sort((a, b) => outcomes[a].ms - outcomes[b].ms);
   const fastest = rivals[0];
-  const ratio = fastest && outcomes.ours.ms ? outcomes[fastest].ms / outcomes.ours.ms : undefined;
+  const ratio = fastest && outcomes.ours?.ms ? outcomes[fastest].ms / outcomes.ours.ms : undefined;
   return { case: c.name, unit, engines: outcomes, fastestRival: fastest, ratio, load: loadavg()[0] };
 }
 
@@ -145,6 +145,7 @@ async function main() {
   const server = await serve(resolve(options.site));
   const address = `http://127.0.0.1:${server.address().port}/page.html`;
   const all = [];
+  const strangers = new Set();
   let machine;
   try {
     for (const backend of wanted) {
@@ -154,7 +155,7 @@ async function main() {
       page.on("pageerror", (error) => console.error(`   page: ${error.message}`));
       page.on("request", (request) => {
         const { protocol, hostname } = new URL(request.url());
-        if (protocol.startsWith("http") && hostname !== "127.0.0.1") throw new Error(`a request to ${hostname}`);
+        if (protocol.startsWith("http") && hostname !== "127.0.0.1") strangers.add(hostname);
       });
       await page.goto(address);
       await page.waitForFunction(() => globalThis.bench);
@@ -183,6 +184,7 @@ async function main() {
     server.close();
   }
 
+  if (strangers.size) throw new Error(`the page asked other hosts: ${[...strangers].join(", ")}`);
   for (const one of all) console.log(`\n${one.backend}, ${machine.adapter}\n\n${report(one)}`);
   if (options.json) writeFileSync(options.json, `${JSON.stringify({ machine, backends: all }, null, 1)}\n`);
   if (options.markdown && options.filter) console.log(`\n${options.markdown} is left as it is: not all cases were run`);
