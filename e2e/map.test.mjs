@@ -240,10 +240,10 @@ for (const [size, width, height] of [["wide", 1440, 900], ["laptop", 1280, 800],
         const box = node.querySelector("rect").getBBox();
         const text = node.querySelector("text").getBBox();
         const fits = text.x >= box.x && text.x + text.width <= box.x + box.width && text.y >= box.y && text.y + text.height <= box.y + box.height + 1;
-        if (!fits) faults.push(`${node.getAttribute("aria-label")} sticks out: ${text.width} in ${box.width}`);
+        if (!fits) faults.push(`${node.textContent} sticks out: ${text.width} in ${box.width}`);
         const px = parseFloat(getComputedStyle(node.querySelector("text")).fontSize) * scale;
-        if (!(px >= 10.95)) faults.push(`${node.getAttribute("aria-label")} is ${px} px`);
-        if (!(box.height * scale >= 27.9)) faults.push(`${node.getAttribute("aria-label")} is ${box.height * scale} px high`);
+        if (!(px >= 10.95)) faults.push(`${node.textContent} is ${px} px`);
+        if (!(box.height * scale >= 27.9)) faults.push(`${node.textContent} is ${box.height * scale} px high`);
       }
       return faults;
     });

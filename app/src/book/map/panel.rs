@@ -123,6 +123,18 @@ fn idea_view(chosen: Chosen, index: usize, reveal: Callback<usize>) -> impl Into
     }
 }
 
+/// Scrolls the panel, and not the page, to the end of its last step.
+fn show_newest_step() {
+    const ROOM_PX: f64 = 16.0;
+    let find = |selector: &str| document().query_selector(selector).ok().flatten();
+    if let (Some(panel), Some(step)) = (find(".map-panel"), find(".map-steps > li:last-child")) {
+        let hidden = step.get_bounding_client_rect().bottom() + ROOM_PX - panel.get_bounding_client_rect().bottom();
+        if hidden > 0.0 {
+            panel.set_scroll_top(panel.scroll_top() + hidden.ceil() as i32);
+        }
+    }
+}
+
 /// The walk back to the root, a sentence a step.
 #[component]
 fn Why(chosen: Chosen, index: usize) -> impl IntoView {
@@ -152,6 +164,14 @@ fn Why(chosen: Chosen, index: usize) -> impl IntoView {
             _ => format!("Step {taken} of {length}"),
         }
     };
+    // The newest step is to be seen without scrolling for it.
+    Effect::new(move |before: Option<usize>| {
+        let taken = chosen.why.get();
+        if before.is_some_and(|before| taken > before) {
+            request_animation_frame(show_newest_step);
+        }
+        taken
+    });
     let row = move |(_, idea, next): (usize, usize, Option<usize>)| {
         let key = format!("idea/{}", IDEAS[idea].id);
         let wall = move || sentence(&passages.get(Page::Map, &key).unwrap_or_default(), "constraint");

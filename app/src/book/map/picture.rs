@@ -247,22 +247,22 @@ fn drawing(layout: &Layout, wide: bool) -> String {
         let (x, y, width, height) = (spot.x, spot.y, spot.width, spot.height);
         let _ = write!(
             out,
-            "<a class=\"map-node act-{}\" data-node=\"{index}\" href=\"{}\" tabindex=\"{}\" aria-label=\"{}, {}\">\
+            "<a class=\"map-node act-{}\" data-node=\"{index}\" href=\"{}\" tabindex=\"{}\">\
              <rect class=\"map-box\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\"></rect><text>",
             act_of(index),
             idea.page().href(),
             if index == 0 { 0 } else { -1 },
-            escape(idea.name),
-            idea.year
         );
         let first = y + height / 2 - spot.lines.len() as i32 * LINE_HEIGHT / 2 + 10;
         for (row, line) in spot.lines.iter().enumerate() {
             let _ = write!(
                 out,
-                "<tspan x=\"{}\" y=\"{}\">{}</tspan>",
+                "<tspan x=\"{}\" y=\"{}\">{}{}</tspan>",
                 x + width / 2,
                 first + row as i32 * LINE_HEIGHT,
-                escape(line)
+                escape(line),
+                // Lines are told apart by ear as well, but a word that is broken after its hyphen is one word.
+                if line.ends_with('-') || row + 1 == spot.lines.len() { "" } else { " " }
             );
         }
         out += "</text></a>";
