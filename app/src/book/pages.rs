@@ -366,6 +366,7 @@ pub fn BenchPage() -> impl IntoView {
             <p class="kicker">"How fast is it here?"</p>
             <h1>"Timed on your device"</h1>
             <p class="lede">"Two programs find the ceilings: one only copies, one only multiplies and adds. Everything else the book computes lies somewhere below them."</p>
+            <h2 class="beat">"Between two ceilings"</h2>
             {exhibits::bench()}
         </article>
     }
