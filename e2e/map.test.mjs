@@ -198,7 +198,7 @@ bookTest("an act alone, larger, moved, and the whole again", { width: 1440 }, as
   const press = (label) => page.evaluate((label) =>
     [...document.querySelectorAll(".map-tools button")].find((b) => (b.getAttribute("aria-label") ?? b.textContent).startsWith(label)).click(), label);
   await press("Act III");
-  await until(page, () => document.querySelector('[data-role="dim"]'), "the other acts to step back");
+  await until(page, () => document.querySelector('[data-role="dim"]') !== null, "the other acts to step back");
   const { ideas } = await readPicture(page);
   const ofAct = await page.$$eval(".map-act.act-3 [data-idea]", (all) => all.map((row) => row.dataset.idea));
   assert.deepEqual(ideas.filter(([, role]) => role === "plain").map(([id]) => id).sort(), ofAct.sort());
