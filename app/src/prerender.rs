@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn asides_say_what_they_are() {
-        let html = render("/chapter/12/", "");
+        let html = render("/chapter/26/", "");
         assert!(html.contains("<aside class=\"remark correction\"><p><strong>Correction.</strong>"));
         assert!(html.contains("<aside class=\"remark open\"><p><strong>Open.</strong>"));
     }
