@@ -188,8 +188,8 @@ mod tests {
     #[test]
     fn asides_say_what_they_are() {
         let html = render("/chapter/26/", "");
-        assert!(html.contains("<aside class=\"remark correction\"><p><strong>Correction.</strong>"));
-        assert!(html.contains("<aside class=\"remark open\"><p><strong>Open.</strong>"));
+        assert!(html.contains("<aside class=\"remark correction\">\n<p><strong>Correction.</strong>"));
+        assert!(html.contains("<aside class=\"remark open\">\n<p><strong>Open.</strong>"));
     }
 
     #[test]
