@@ -125,9 +125,13 @@ fn Legend() -> impl IntoView {
         <div class="map-legend">
             <p>
                 <span>"Point at an idea, or open it, to see"</span>
+                " "
                 <span class="map-key">{sample("before")}"the walls it goes back to, and"</span>
+                " "
                 <span class="map-key">{sample("after")}"what came of it."</span>
+                " "
                 <span>"Opened, it says why it exists."</span>
+                " "
                 <a href="map/#map-list">"All of it as a list"</a>
             </p>
             <p class="map-keys" id="map-keys">
