@@ -7,9 +7,10 @@ no code was clamped.
 """
 
 import json
-import struct
 
 import numpy as np
+
+from golden_file import write
 
 random = np.random.default_rng(2026)
 # Dettmers et al. 2023, as in bitsandbytes.
@@ -138,14 +139,4 @@ for text, k, n in FORMATS:
         },
     )
 
-header, body = {"__metadata__": metadata}, b""
-for key, value in tensors.items():
-    array = value if value.dtype == np.uint32 else value.astype(np.float32)
-    data = np.ascontiguousarray(array).tobytes()
-    kind = "U32" if array.dtype == np.uint32 else "F32"
-    header[key] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [len(body), len(body) + len(data)]}
-    body += data
-text = json.dumps(header).encode()
-text += b" " * (-len(text) % 8)
-with open("quantized.safetensors", "wb") as file:
-    file.write(struct.pack("<Q", len(text)) + text + body)
+write("quantized.safetensors", tensors, metadata)
