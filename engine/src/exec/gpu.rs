@@ -115,7 +115,7 @@ impl GpuProgram {
                     offset,
                     size: std::num::NonZeroU64::new(u64::from(dispatch.kernel.params_size)),
                 };
-                let (pipeline, group) = device.bind(dispatch.kernel, block, &bound);
+                let (pipeline, group) = device.bind(dispatch.kernel, &dispatch.constants, block, &bound);
                 Launch { step: *index, pipeline, group, groups: dispatch.groups }
             })
             .collect();
