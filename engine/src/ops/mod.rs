@@ -186,6 +186,8 @@ pub struct Dispatch {
     pub kernel: &'static Kernel,
     /// The uniform block.
     pub params: Vec<u8>,
+    /// Constants of the pipeline that differ from what the kernel has them at.
+    pub constants: Vec<(&'static str, u32)>,
     /// One for each binding of the kernel, in order.
     pub bindings: Vec<Bind>,
     /// Workgroups along x, y and z.
@@ -196,7 +198,13 @@ impl Dispatch {
     /// A launch of `kernel` over these buffers, one workgroup so far.
     pub fn new(kernel: &'static Kernel, bindings: &[Bind]) -> Self {
         assert_eq!(kernel.bindings.len(), bindings.len(), "{}: one buffer a binding", kernel.name);
-        Self { kernel, params: vec![0; kernel.params_size as usize], bindings: bindings.to_vec(), groups: [1; 3] }
+        Self {
+            kernel,
+            params: vec![0; kernel.params_size as usize],
+            constants: Vec::new(),
+            bindings: bindings.to_vec(),
+            groups: [1; 3],
+        }
     }
 
     fn set(mut self, name: &str, kind: ParamKind, bytes: &[u8]) -> Self {
@@ -218,6 +226,12 @@ impl Dispatch {
     /// Sets a `vec4<u32>`.
     pub fn v(self, name: &str, value: [u32; 4]) -> Self {
         self.set(name, ParamKind::Vec4U32, bytemuck::cast_slice(&value))
+    }
+    /// Sets an override of the kernel: each set of values is a pipeline of its own, so these are for kinds, not for sizes.
+    pub fn constant(mut self, name: &'static str, value: usize) -> Self {
+        assert!(self.kernel.overrides.contains(&name), "{} has no override called {name}", self.kernel.name);
+        self.constants.push((name, value as u32));
+        self
     }
     /// Workgroups along x, y and z.
     pub fn groups(mut self, groups: [usize; 3]) -> Self {
