@@ -27,6 +27,7 @@ ops![
     attention,
     binary,
     concat,
+    conv2d,
     copy,
     cross_entropy,
     dequantize,
@@ -50,6 +51,7 @@ ops![
 pub use activation::Activation;
 pub use attention::{Attention, AttentionOptions};
 pub use binary::Binary;
+pub use conv2d::{ConvKernel, ConvOptions, Window};
 pub use copy::Copy;
 pub use cross_entropy::IGNORE;
 pub use flash_attention::{FLASH_COLUMNS, FlashAttention, FlashOptions, Rung};
