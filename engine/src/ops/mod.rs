@@ -35,6 +35,7 @@ ops![
     fake_quantize,
     flash_attention,
     gather,
+    group_norm,
     matmul,
     multiply_add,
     norm,
