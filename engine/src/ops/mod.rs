@@ -43,6 +43,7 @@ ops![
     quantize,
     quantized_matmul,
     reduce,
+    resample,
     rope,
     sample,
     softmax,
