@@ -47,6 +47,7 @@ ops![
     rope,
     sample,
     softmax,
+    time_embedding,
     unary,
 ];
 
