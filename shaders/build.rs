@@ -5,7 +5,7 @@ use std::{env, fmt::Write as _, fs, path::Path};
 
 use naga::{
     AddressSpace, Module, Scalar, ScalarKind, StorageAccess, TypeInner,
-    valid::{Capabilities, ValidationFlags, Validator},
+    valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator},
 };
 
 fn main() {
@@ -28,7 +28,11 @@ fn main() {
         let source = compose(root, path);
         let module = naga::front::wgsl::parse_str(&source)
             .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&source, &path.display().to_string())));
-        Validator::new(ValidationFlags::all(), Capabilities::empty())
+        // Kernels named for it may use subgroups; the engine takes them only where the device has such.
+        let capabilities = if name.ends_with("_subgroup") { Capabilities::SUBGROUP } else { Capabilities::empty() };
+        Validator::new(ValidationFlags::all(), capabilities)
+            .subgroup_stages(ShaderStages::COMPUTE)
+            .subgroup_operations(SubgroupOperationSet::all())
             .validate(&module)
             .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&source, &path.display().to_string())));
         write_kernel(&mut statics, name, &source, &module);

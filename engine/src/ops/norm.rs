@@ -16,6 +16,8 @@ use crate::{Error, Graph, Meta, Result, Shape, Tensor, cpu::lanes, graph::Backwa
 enum Rung {
     /// A workgroup a row.
     Row,
+    /// A workgroup a row, whose subgroups add up their own; where a device has none, `Row`.
+    Subgroup,
     /// An invocation a row, of words read in fours.
     Register,
 }
@@ -26,8 +28,9 @@ impl Rung {
         match name {
             "auto" => Ok(None),
             "row" => Ok(Some(Self::Row)),
+            "subgroup" => Ok(Some(Self::Subgroup)),
             "register" => Ok(Some(Self::Register)),
-            _ => Err(Error::data("rung", format!("`{name}` is not auto, row or register"))),
+            _ => Err(Error::data("rung", format!("`{name}` is not auto, row, subgroup or register"))),
         }
     }
 }
@@ -130,7 +133,8 @@ impl Op for Norm {
         let bindings = [Bind::Input(0), Bind::Input(1), Bind::Input(bias), Bind::Output(0)];
         let (rows, cols) = sizes(&gpu.inputs[0].shape);
         // Software adapters pay for barriers and workgroup memory. Measured: BENCHMARKS.md, "Kernels on software adapters".
-        let rung = self.rung.unwrap_or(if gpu.tier.software { Rung::Register } else { Rung::Row });
+        let rung = self.rung.unwrap_or(if gpu.tier.software { Rung::Register } else { Rung::Subgroup });
+        let by_subgroups = rung == Rung::Subgroup && gpu.tier.subgroups.is_some();
         vec![if rung == Rung::Register && cols.is_multiple_of(4) {
             Dispatch::new(&shaders::NORM_REGISTER, &bindings)
                 .u("rows", rows)
@@ -139,7 +143,8 @@ impl Op for Norm {
                 .constant("centred", usize::from(self.centred))
                 .invocations(rows)
         } else {
-            self.dispatch(&shaders::NORM, &bindings, &gpu.inputs[0].shape)
+            let kernel = if by_subgroups { &shaders::NORM_SUBGROUP } else { &shaders::NORM };
+            self.dispatch(kernel, &bindings, &gpu.inputs[0].shape)
         }]
     }
 
@@ -353,8 +358,8 @@ fn cases(centred: bool) -> Vec<Case> {
     // A power of two, so that the mean is exact; else its rounding is divided by sqrt(eps).
     cases.push(case("all equal".into(), make.constant(&[3, 16], 5.0)).tolerance(Tolerance::SUM));
     cases.push(case("all 0".into(), make.constant(&[3, 11], 0.0)));
-    // Either kernel on rows of fours.
-    for rung in ["row", "register"] {
+    // Every kernel on rows of fours.
+    for rung in ["row", "subgroup", "register"] {
         for shape in [&[4][..], &[3, 8], &[2, 9, 68]] {
             let case = case(format!("{shape:?}, {rung}"), make.normal(shape));
             cases.push(case.attr("rung", rung).tolerance(Tolerance::SUM));
@@ -370,7 +375,7 @@ fn cases(centred: bool) -> Vec<Case> {
 pub(super) fn entries() -> Vec<Entry> {
     const ATTRS: &[(&str, &str)] = &[
         ("eps", "added to the mean square (default 1e-5)"),
-        ("rung", "auto, row or register: the GPU's kernel (default auto)"),
+        ("rung", "auto, row, subgroup or register: the GPU's kernel (default auto)"),
     ];
     fn norm(attrs: &Attrs, centred: bool) -> Result<Norm> {
         let rung = Rung::parse(&attr(attrs, "rung", "auto".to_string())?)?;

@@ -29,6 +29,8 @@ pub enum Mask {
 enum Rung {
     /// A workgroup a row.
     Row,
+    /// A workgroup a row, whose subgroups add up their own; where a device has none, `Row`.
+    Subgroup,
     /// An invocation a row, of words read in fours.
     Register,
 }
@@ -39,8 +41,9 @@ impl Rung {
         match name {
             "auto" => Ok(None),
             "row" => Ok(Some(Self::Row)),
+            "subgroup" => Ok(Some(Self::Subgroup)),
             "register" => Ok(Some(Self::Register)),
-            _ => Err(Error::data("rung", format!("`{name}` is not auto, row or register"))),
+            _ => Err(Error::data("rung", format!("`{name}` is not auto, row, subgroup or register"))),
         }
     }
 }
@@ -154,9 +157,14 @@ impl Op for Softmax {
         let mask = if self.masked { 1 } else { 0 };
         let mask_kind = if self.masked { 2 } else { usize::from(self.causal) };
         // Software adapters pay for barriers and workgroup memory. Measured: BENCHMARKS.md, "Kernels on software adapters".
-        let rung = self.rung.unwrap_or(if gpu.tier.software { Rung::Register } else { Rung::Row });
+        let rung = self.rung.unwrap_or(if gpu.tier.software { Rung::Register } else { Rung::Subgroup });
+        let by_subgroups = rung == Rung::Subgroup && gpu.tier.subgroups.is_some();
         let register = rung == Rung::Register && cols.is_multiple_of(4);
-        let kernel = if register { &shaders::SOFTMAX_REGISTER } else { &shaders::SOFTMAX };
+        let kernel = match (register, by_subgroups) {
+            (true, _) => &shaders::SOFTMAX_REGISTER,
+            (false, true) => &shaders::SOFTMAX_SUBGROUP,
+            (false, false) => &shaders::SOFTMAX,
+        };
         let dispatch = Dispatch::new(kernel, &[Bind::Input(0), Bind::Input(mask), Bind::Output(0)])
             .u("rows", rows)
             .u("cols", cols)
@@ -281,7 +289,7 @@ pub(super) fn entries() -> Vec<Entry> {
             ("scale", "s (default 1)"),
             ("causal", "true or false (default false)"),
             ("log", "true for log-softmax (default false)"),
-            ("rung", "auto, row or register: the GPU's kernel (default auto)"),
+            ("rung", "auto, row, subgroup or register: the GPU's kernel (default auto)"),
         ],
         build: |g, inputs, attrs| {
             let mask = match inputs.optional("mask") {
@@ -323,8 +331,8 @@ pub(super) fn entries() -> Vec<Entry> {
                     Case::new(format!("{name}, one row fully masked"), vec![("x", make.normal(&[2, 4, 6])), ("mask", mask)]);
                 let causal = causal.attr("causal", true).attr("log", log);
                 let masked = masked.attr("log", log);
-                // Either kernel on rows of fours.
-                for rung in ["row", "register"] {
+                // Every kernel on rows of fours.
+                for rung in ["row", "subgroup", "register"] {
                     let case = |label: &str, inputs| {
                         Case::new(format!("{name}, {label}, {rung}"), inputs).attr("log", log).attr("rung", rung)
                     };
