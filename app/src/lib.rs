@@ -5,7 +5,8 @@
 //! - [`shell`] is what surrounds every page: bar, contents, theme, notices, the state of the device;
 //! - [`compute`] is the engine in the page: its device, its files, and what happens when the GPU goes away;
 //! - [`viz`] is the picture components, which know nothing of any chapter;
-//! - [`exhibits`] puts the three together, one folder a chapter.
+//! - [`exhibits`] puts the three together, one folder a chapter;
+//! - [`parts`] leaves out of the first load what only some pages need.
 //!
 //! The same components render twice: natively to HTML, once per route ([`prerender`]), and in the browser, which
 //! replaces that HTML by the live page. Both give the same elements, so nothing moves when the page comes alive.
@@ -17,6 +18,7 @@ pub mod book;
 pub mod compute;
 pub mod exhibits;
 pub mod page;
+pub mod parts;
 #[cfg(feature = "ssr")]
 pub mod prerender;
 pub mod search;

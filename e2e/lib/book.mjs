@@ -37,8 +37,8 @@ export function bookTest(title, options, body) {
 
 after(closeBrowsers);
 
-/** Goes to a route (`""`, `"verify/"`) of a site and waits until the page is live. */
-async function visitPage(page, route, { site = "root", at = sites[site], status = 200, started = true } = {}) {
+/** Goes to a route (`""`, `"verify/"`) of a site and waits until the page is live, with its `parts`. */
+async function visitPage(page, route, { site = "root", at = sites[site], status = 200, started = true, parts = true } = {}) {
   const response = await page.goto(new URL(route, at).href, { waitUntil: "load" });
   // A page that the browser has already, from an earlier visit of the same test, is answered "not modified".
   const answer = response.status() === 304 ? 200 : response.status();
@@ -49,6 +49,8 @@ async function visitPage(page, route, { site = "root", at = sites[site], status 
       return first && !("prerendered" in first.dataset);
     };
     await until(page, live, "the page to come alive");
+    // What stands in for a part of the program looks like it and does nothing.
+    if (parts) await until(page, () => !document.querySelector(".part[inert]"), "the parts of the page");
   }
   return response;
 }

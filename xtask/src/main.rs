@@ -10,6 +10,7 @@ mod op;
 mod packages;
 mod pages;
 mod peers;
+mod program;
 mod public_url;
 mod serve;
 mod shell;

@@ -26,8 +26,10 @@ pub fn write(dist: &Path) -> Result<()> {
         let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
         files.insert(address(&path).to_owned(), hash(&bytes));
     }
-    let front = fs::read_to_string(dist.join("index.html")).context("reading the front page")?;
-    let reading: Vec<&str> = files.keys().map(String::as_str).filter(|path| is_for_reading(path, &front)).collect();
+    let read = |page: &str| fs::read_to_string(dist.join(page)).with_context(|| format!("reading {page}"));
+    let shell_pages = read("index.html")? + &read("map/index.html")?;
+    let reading: Vec<&str> =
+        files.keys().map(String::as_str).filter(|path| is_for_reading(path, &shell_pages)).collect();
     let program = shell::root().join("app").join(WORKER);
     let program = fs::read_to_string(&program).with_context(|| format!("reading {}", program.display()))?;
     let text = format!("const FILES = {};\nconst READING = {};\n\n{program}", json!(files), json!(reading));
@@ -40,13 +42,13 @@ fn address(path: &str) -> &str {
     if path == "index.html" || path.ends_with("/index.html") { &path[..path.len() - "index.html".len()] } else { path }
 }
 
-/// Pages, and what the front page or the shell of every page asks for.
-fn is_for_reading(path: &str, front: &str) -> bool {
+/// Pages, and what those ask for that are no chapter's; an exhibit's program is kept when it is first used.
+fn is_for_reading(path: &str, shell_pages: &str) -> bool {
     if AS_USED.iter().any(|start| path.starts_with(start)) {
         return false;
     }
     let is_program = path.ends_with(".js") || path.ends_with(".wasm");
-    !is_program || front.contains(path)
+    !is_program || shell_pages.contains(path)
 }
 
 /// As many digits as make two files of one name never alike by chance: the worker compares the same.

@@ -6,6 +6,7 @@ use leptos_router::hooks::{use_location, use_params_map};
 use super::{ACTS, Act, Beat, Chapter, IDEAS, Idea, Passage, QUESTIONS, TERMS, act, chapter, idea_index};
 use crate::exhibits;
 use crate::page::{Link, Page};
+use crate::parts::Lazy;
 use crate::shell::{ChapterEnd, Progress, ReadMark, Reading};
 
 /// The prologue and the contents of the whole book.
@@ -187,7 +188,7 @@ fn asks_for_hidden_part() -> bool {
 fn beat_view(beat: &'static Beat, chapter: &'static Chapter) -> impl IntoView {
     let anchor = beat.kind.anchor();
     let exhibit = beat.exhibit_after.then(|| match exhibits::of(chapter.number) {
-        Some(exhibit) => (exhibit.view)(),
+        Some(exhibit) => view! { <Lazy part=exhibit.part on=Page::Chapter(chapter.number) /> }.into_any(),
         None => view! { <p class="unbuilt-note">"The exhibit of this chapter is not built yet. The text reads on without it."</p> }.into_any(),
     });
     view! {
@@ -353,7 +354,7 @@ pub fn VerifyPage() -> impl IntoView {
             <h1>"Checked on your device"</h1>
             <p class="lede">"Every operation of this book exists twice: as a program for the graphics processor, and as plain loops that can be read and believed."</p>
             <h2 class="beat">"Both, side by side"</h2>
-            {exhibits::verify()}
+            <Lazy part=exhibits::VERIFY on=Page::Verify />
         </article>
     }
 }
@@ -367,7 +368,7 @@ pub fn BenchPage() -> impl IntoView {
             <h1>"Timed on your device"</h1>
             <p class="lede">"Two programs find the ceilings: one only copies, one only multiplies and adds. Everything else the book computes lies somewhere below them."</p>
             <h2 class="beat">"Between two ceilings"</h2>
-            {exhibits::bench()}
+            <Lazy part=exhibits::BENCH on=Page::Bench />
         </article>
     }
 }

@@ -11,6 +11,8 @@ use leptos::ev;
 use leptos::prelude::*;
 
 use super::{ACTS, Act};
+use crate::page::Page;
+use crate::parts::{Lazy, Part};
 use list::List;
 use panel::Panel;
 use picture::{Canvas, Picture, View, ZOOM_STEP};
@@ -19,6 +21,21 @@ use state::Chosen;
 /// The ideas as a map.
 #[component]
 pub fn MapPage() -> impl IntoView {
+    view! {
+        <article class="map-page">
+            <p class="kicker">"Ninety-three ideas"</p>
+            <h1>"The rhyme map"</h1>
+            <p class="lede">"Every idea is here because an earlier one ran into a wall. Follow any of them back, and see what it made necessary in turn."</p>
+            <Lazy part=MAP on=Page::Map />
+        </article>
+    }
+}
+
+static MAP: Part = crate::part!(map, || RhymeMap().into_any());
+
+/// The picture and the list.
+#[component]
+fn RhymeMap() -> impl IntoView {
     let chosen = Chosen::of_address();
     chosen.keep_in_address();
     let canvas = Canvas::new();
@@ -31,20 +48,15 @@ pub fn MapPage() -> impl IntoView {
         }
     };
     view! {
-        <article class="map-page">
-            <p class="kicker">"Ninety-three ideas"</p>
-            <h1>"The rhyme map"</h1>
-            <p class="lede">"Every idea is here because an earlier one ran into a wall. Follow any of them back, and see what it made necessary in turn."</p>
-            <div class="map-block" on:keydown=escape>
-                <Tools chosen canvas />
-                <Legend />
-                <div class="map-frame">
-                    <Picture chosen canvas />
-                    <Panel chosen reveal />
-                </div>
+        <div class="map-block" on:keydown=escape>
+            <Tools chosen canvas />
+            <Legend />
+            <div class="map-frame">
+                <Picture chosen canvas />
+                <Panel chosen reveal />
             </div>
-            <List />
-        </article>
+        </div>
+        <List />
     }
 }
 
