@@ -16,11 +16,12 @@ fn main(
     @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) t: u32,
 ) {
-    let row = group.x + group.y * groups.x;
+    let mine = share(group, groups, t);
+    let row = mine.row;
     let base = min(row, p.rows - 1u) * p.cols;
-    let s = statistics(t, base);
+    let s = statistics(t, mine, base);
     if (row >= p.rows) { return; }
-    for (var j = t; j < p.cols; j += 64u) {
+    for (var j = mine.first; j < p.cols; j += mine.step) {
         let scaled = (x[base + j] - s.x) * s.y * gain[j];
         y[base + j] = select(scaled, scaled + bias[j], p.centred == 1u);
     }

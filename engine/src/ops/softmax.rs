@@ -154,8 +154,8 @@ impl Op for Softmax {
         let mask = if self.masked { 1 } else { 0 };
         let mask_kind = if self.masked { 2 } else { usize::from(self.causal) };
         // Software adapters pay for barriers and workgroup memory. Measured: BENCHMARKS.md, "Kernels on software adapters".
-        let rung = self.rung.unwrap_or(if gpu.tier.software { Rung::Register } else { Rung::Row });
-        let register = rung == Rung::Register && cols.is_multiple_of(4);
+        let alone = self.rung.map_or(gpu.tier.software, |rung| rung == Rung::Register);
+        let register = alone && cols.is_multiple_of(4);
         let kernel = if register { &shaders::SOFTMAX_REGISTER } else { &shaders::SOFTMAX };
         let dispatch = Dispatch::new(kernel, &[Bind::Input(0), Bind::Input(mask), Bind::Output(0)])
             .u("rows", rows)
@@ -166,7 +166,7 @@ impl Op for Softmax {
         vec![if register {
             dispatch.constant("mask_kind", mask_kind).constant("log_form", usize::from(self.log)).invocations(rows)
         } else {
-            dispatch.u("mask_kind", mask_kind).u("log", usize::from(self.log)).flat_groups(rows)
+            dispatch.u("mask_kind", mask_kind).u("log", usize::from(self.log)).rows(rows, alone)
         }]
     }
 
@@ -240,7 +240,7 @@ impl Op for SoftmaxBackward {
                 .u("cols", cols)
                 .u("log", usize::from(self.log))
                 .f("scale", self.scale)
-                .flat_groups(rows),
+                .rows(rows, gpu.tier.software),
         ]
     }
 
