@@ -5,6 +5,7 @@
 mod bench;
 mod build;
 mod device;
+mod offline;
 mod op;
 mod packages;
 mod pages;

@@ -27,6 +27,7 @@ ops![
     attention,
     binary,
     concat,
+    conv2d,
     copy,
     cross_entropy,
     dequantize,
@@ -34,6 +35,7 @@ ops![
     fake_quantize,
     flash_attention,
     gather,
+    group_norm,
     matmul,
     multiply_add,
     norm,
@@ -41,15 +43,18 @@ ops![
     quantize,
     quantized_matmul,
     reduce,
+    resample,
     rope,
     sample,
     softmax,
+    time_embedding,
     unary,
 ];
 
 pub use activation::Activation;
 pub use attention::{Attention, AttentionOptions};
 pub use binary::Binary;
+pub use conv2d::{ConvKernel, ConvOptions, Window};
 pub use copy::Copy;
 pub use cross_entropy::IGNORE;
 pub use flash_attention::{FLASH_COLUMNS, FlashAttention, FlashOptions, Rung};

@@ -1,0 +1,3 @@
+//! Act VII, the other modalities.
+
+pub mod ch37_vision_transformer;
