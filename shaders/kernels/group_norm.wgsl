@@ -1,6 +1,6 @@
 // group norm: y[n, c, i] = (x[n, c, i] - m) s gain[c] + bias[c], m and s = 1 / sqrt(variance + eps) of all channels of c's group
 // x, y: [n, channels, plane], contiguous, read as rows of one group of one picture: [n groups, cols], cols = channels / groups
-// times plane. gain, bias: [channels]. One workgroup a row. The one thing that norm does not have: the gain belongs to the channel,
+// times plane. gain, bias: [channels]. One workgroup or invocation a row. The one thing that norm does not have: the gain belongs to the channel,
 // which is the row's group and the place's plane together.
 // include row
 // include norm_row
@@ -16,12 +16,13 @@ fn main(
     @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) t: u32,
 ) {
-    let row = group.x + group.y * groups.x;
+    let mine = share(group, groups, t);
+    let row = mine.row;
     let base = min(row, p.rows - 1u) * p.cols;
-    let s = statistics(t, base);
+    let s = statistics(t, mine, base);
     if (row >= p.rows) { return; }
     let first = row % p.groups * (p.cols / p.plane);
-    for (var j = t; j < p.cols; j += 64u) {
+    for (var j = mine.first; j < p.cols; j += mine.step) {
         let c = first + j / p.plane;
         y[base + j] = (x[base + j] - s.x) * s.y * gain[c] + bias[c];
     }

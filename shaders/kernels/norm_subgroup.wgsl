@@ -13,5 +13,5 @@ fn main(
     lane = lane_index;
     subgroup = subgroup_index;
     subgroups = subgroup_count;
-    norm_of_row(group.x + group.y * groups.x, t);
+    norm_of_row(share(group, groups, t), t);
 }

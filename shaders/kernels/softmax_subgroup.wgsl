@@ -12,5 +12,5 @@ fn main(
     lane = lane_index;
     subgroup = subgroup_index;
     subgroups = subgroup_count;
-    softmax_row(group.x + group.y * groups.x, t);
+    softmax_row(share(group, groups, t), t);
 }

@@ -10,22 +10,23 @@ fn visible(r: u32, j: u32) -> bool {
     return true;
 }
 
-// One row by the 64 invocations of a workgroup: largest, sum, and the row again.
-fn softmax_row(row: u32, t: u32) {
+// One row by the invocations that share it: largest, sum, and the row again.
+fn softmax_row(mine: Share, t: u32) {
+    let row = mine.row;
     let r = min(row, p.rows - 1u);
     let base = r * p.cols;
     var m = -3.0e38;
-    for (var j = t; j < p.cols; j += 64u) {
+    for (var j = mine.first; j < p.cols; j += mine.step) {
         if (visible(r, j)) { m = max(m, p.scale * x[base + j]); }
     }
     m = row_max(t, m);
     var sum = 0.0;
-    for (var j = t; j < p.cols; j += 64u) {
+    for (var j = mine.first; j < p.cols; j += mine.step) {
         if (visible(r, j)) { sum += exp(p.scale * x[base + j] - m); }
     }
     sum = row_sum(t, sum);
     if (row >= p.rows) { return; }
-    for (var j = t; j < p.cols; j += 64u) {
+    for (var j = mine.first; j < p.cols; j += mine.step) {
         let seen = visible(r, j);
         let z = p.scale * x[base + j] - m;
         if (p.log == 1u) {

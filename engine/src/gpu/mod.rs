@@ -134,6 +134,14 @@ impl GpuDevice {
         Ok(Self(inner))
     }
 
+    /// The same adapter, taken for a real GPU: so that a processor which plays one can test the kernels of one.
+    pub async fn open_as_hardware(preference: Preference) -> Result<Self> {
+        let mut device = Self::open(preference).await?;
+        let inner = Arc::get_mut(&mut device.0).ok_or_else(|| Error::Gpu("a device just opened is shared".into()))?;
+        inner.tier.software = false;
+        Ok(device)
+    }
+
     /// What the adapter can do.
     pub fn tier(&self) -> &Tier {
         &self.0.tier

@@ -74,7 +74,7 @@ impl GroupNorm {
     }
 
     /// A launch over rows, with what all three kernels are told.
-    fn dispatch(&self, kernel: &'static Kernel, bindings: &[Bind], x: &Shape) -> Dispatch {
+    fn dispatch(&self, kernel: &'static Kernel, bindings: &[Bind], x: &Shape, alone: bool) -> Dispatch {
         let s = self.sizes(x);
         Dispatch::new(kernel, bindings)
             .u("rows", s.rows)
@@ -83,7 +83,7 @@ impl GroupNorm {
             .u("plane", s.plane)
             .u("centred", 1)
             .f("eps", self.eps)
-            .flat_groups(s.rows)
+            .rows(s.rows, alone)
     }
 }
 
@@ -135,7 +135,7 @@ impl Op for GroupNorm {
 
     fn gpu(&self, gpu: &Gpu<'_>) -> Vec<Dispatch> {
         let bindings = [Bind::Input(0), Bind::Input(1), Bind::Input(2), Bind::Output(0)];
-        vec![self.dispatch(&shaders::GROUP_NORM, &bindings, &gpu.inputs[0].shape)]
+        vec![self.dispatch(&shaders::GROUP_NORM, &bindings, &gpu.inputs[0].shape, gpu.tier.software)]
     }
 
     fn backward(&self, g: &mut Graph, ask: &Backward<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -220,7 +220,7 @@ impl Op for GroupNormBackward {
 
     fn gpu(&self, gpu: &Gpu<'_>) -> Vec<Dispatch> {
         let bindings = [Bind::Input(0), Bind::Input(1), Bind::Input(2), Bind::Output(0)];
-        vec![self.0.dispatch(&shaders::GROUP_NORM_BACKWARD, &bindings, &gpu.inputs[0].shape)]
+        vec![self.0.dispatch(&shaders::GROUP_NORM_BACKWARD, &bindings, &gpu.inputs[0].shape, gpu.tier.software)]
     }
 
     fn backward(&self, _g: &mut Graph, _ask: &Backward<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -305,7 +305,7 @@ impl Op for GroupNormGain {
         let x = &gpu.inputs[0].shape;
         // One picture's sums are the result.
         let part = if x[0] == 1 { Bind::Output(0) } else { Bind::Scratch(0) };
-        let mut list = vec![self.0.dispatch(&shaders::GROUP_NORM_GAIN, &[Bind::Input(0), Bind::Input(1), part], x)];
+        let mut list = vec![self.0.dispatch(&shaders::GROUP_NORM_GAIN, &[Bind::Input(0), Bind::Input(1), part], x, gpu.tier.software)];
         if x[0] > 1 {
             list.push(
                 Dispatch::new(&shaders::REDUCE_COLUMNS, &[part, Bind::Output(0)])

@@ -249,6 +249,10 @@ impl Dispatch {
         let y = count.div_ceil(MOST);
         self.groups([count.div_ceil(y), y, 1])
     }
+    /// The launch of a kernel that includes `row`: an invocation a row, where barriers are dear, or a workgroup.
+    pub fn rows(self, count: usize, alone: bool) -> Self {
+        if alone { self.constant("alone", 1).invocations(count) } else { self.flat_groups(count) }
+    }
     /// Enough workgroups for one invocation each of `count` elements.
     pub fn invocations(self, count: usize) -> Self {
         let size = self.kernel.workgroup_size[0] as usize;

@@ -70,7 +70,7 @@ impl Norm {
         (m, 1.0 / (square + self.eps).sqrt())
     }
 
-    /// A launch over rows, with what all kernels of a workgroup a row are told.
+    /// A launch, with what the kernels are told that decide when they run whether the mean is taken off.
     fn dispatch(self, kernel: &'static shaders::Kernel, bindings: &[Bind], shape: &Shape) -> Dispatch {
         let (rows, cols) = sizes(shape);
         Dispatch::new(kernel, bindings)
@@ -78,7 +78,22 @@ impl Norm {
             .u("cols", cols)
             .u("centred", usize::from(self.centred))
             .f("eps", self.eps)
-            .flat_groups(rows)
+    }
+
+    /// A launch, with what the kernels are told that have it decided before.
+    fn decided(self, kernel: &'static shaders::Kernel, bindings: &[Bind], shape: &Shape) -> Dispatch {
+        let (rows, cols) = sizes(shape);
+        Dispatch::new(kernel, bindings)
+            .u("rows", rows)
+            .u("cols", cols)
+            .f("eps", self.eps)
+            .constant("centred", usize::from(self.centred))
+    }
+
+    /// Whether a row, or a block of rows, is one invocation's. Software adapters pay for barriers and workgroup memory; measured:
+    /// BENCHMARKS.md, "Kernels on software adapters".
+    fn alone(self, gpu: &Gpu<'_>) -> bool {
+        self.rung.map_or(gpu.tier.software, |rung| rung == Rung::Register)
     }
 }
 
@@ -131,20 +146,16 @@ impl Op for Norm {
     fn gpu(&self, gpu: &Gpu<'_>) -> Vec<Dispatch> {
         let bias = if self.centred { 2 } else { 1 };
         let bindings = [Bind::Input(0), Bind::Input(1), Bind::Input(bias), Bind::Output(0)];
-        let (rows, cols) = sizes(&gpu.inputs[0].shape);
-        // Software adapters pay for barriers and workgroup memory. Measured: BENCHMARKS.md, "Kernels on software adapters".
-        let rung = self.rung.unwrap_or(if gpu.tier.software { Rung::Register } else { Rung::Subgroup });
-        let by_subgroups = rung == Rung::Subgroup && gpu.tier.subgroups.is_some();
-        vec![if rung == Rung::Register && cols.is_multiple_of(4) {
-            Dispatch::new(&shaders::NORM_REGISTER, &bindings)
-                .u("rows", rows)
-                .u("cols", cols)
-                .f("eps", self.eps)
-                .constant("centred", usize::from(self.centred))
-                .invocations(rows)
+        let shape = &gpu.inputs[0].shape;
+        let (rows, cols) = sizes(shape);
+        let alone = self.alone(gpu);
+        let by_subgroups = self.rung != Some(Rung::Row) && gpu.tier.subgroups.is_some();
+        vec![if alone && cols.is_multiple_of(4) {
+            self.decided(&shaders::NORM_REGISTER, &bindings, shape).invocations(rows)
+        } else if by_subgroups && !alone {
+            self.dispatch(&shaders::NORM_SUBGROUP, &bindings, shape).flat_groups(rows)
         } else {
-            let kernel = if by_subgroups { &shaders::NORM_SUBGROUP } else { &shaders::NORM };
-            self.dispatch(kernel, &bindings, &gpu.inputs[0].shape)
+            self.dispatch(&shaders::NORM, &bindings, shape).rows(rows, alone)
         }]
     }
 
@@ -223,7 +234,8 @@ impl Op for NormBackward {
 
     fn gpu(&self, gpu: &Gpu<'_>) -> Vec<Dispatch> {
         let bindings = [Bind::Input(0), Bind::Input(1), Bind::Input(2), Bind::Output(0)];
-        vec![self.0.dispatch(&shaders::NORM_BACKWARD, &bindings, &gpu.inputs[0].shape)]
+        let shape = &gpu.inputs[0].shape;
+        vec![self.0.dispatch(&shaders::NORM_BACKWARD, &bindings, shape).rows(sizes(shape).0, self.0.alone(gpu))]
     }
 
     fn backward(&self, _g: &mut Graph, _ask: &Backward<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -296,8 +308,11 @@ impl Op for NormGain {
         // One block's sums are the result.
         let partial = if blocks == 1 { Bind::Output(0) } else { Bind::Scratch(0) };
         let bindings = [Bind::Input(0), Bind::Input(1), partial];
-        let mut list =
-            vec![self.0.dispatch(&shaders::NORM_GAIN, &bindings, shape).u("block", BLOCK).flat_groups(blocks)];
+        let mut list = vec![if self.0.alone(gpu) && cols.is_multiple_of(4) {
+            self.0.decided(&shaders::NORM_GAIN_REGISTER, &bindings, shape).u("block", BLOCK).invocations(blocks)
+        } else {
+            self.0.dispatch(&shaders::NORM_GAIN, &bindings, shape).u("block", BLOCK).flat_groups(blocks)
+        }];
         if blocks > 1 {
             list.push(
                 Dispatch::new(&shaders::REDUCE_COLUMNS, &[partial, Bind::Output(0)])

@@ -91,7 +91,7 @@ impl Op for Reduce {
                 .u("rows", outer)
                 .u("cols", len)
                 .u("kind", self.kind as usize)
-                .flat_groups(outer)
+                .rows(outer, gpu.tier.software)
         } else {
             Dispatch::new(&shaders::REDUCE_COLUMNS, &bindings)
                 .u("outer", outer)

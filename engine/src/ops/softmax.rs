@@ -157,9 +157,9 @@ impl Op for Softmax {
         let mask = if self.masked { 1 } else { 0 };
         let mask_kind = if self.masked { 2 } else { usize::from(self.causal) };
         // Software adapters pay for barriers and workgroup memory. Measured: BENCHMARKS.md, "Kernels on software adapters".
-        let rung = self.rung.unwrap_or(if gpu.tier.software { Rung::Register } else { Rung::Subgroup });
-        let by_subgroups = rung == Rung::Subgroup && gpu.tier.subgroups.is_some();
-        let register = rung == Rung::Register && cols.is_multiple_of(4);
+        let alone = self.rung.map_or(gpu.tier.software, |rung| rung == Rung::Register);
+        let register = alone && cols.is_multiple_of(4);
+        let by_subgroups = !alone && self.rung != Some(Rung::Row) && gpu.tier.subgroups.is_some();
         let kernel = match (register, by_subgroups) {
             (true, _) => &shaders::SOFTMAX_REGISTER,
             (false, true) => &shaders::SOFTMAX_SUBGROUP,
@@ -174,7 +174,7 @@ impl Op for Softmax {
         vec![if register {
             dispatch.constant("mask_kind", mask_kind).constant("log_form", usize::from(self.log)).invocations(rows)
         } else {
-            dispatch.u("mask_kind", mask_kind).u("log", usize::from(self.log)).flat_groups(rows)
+            dispatch.u("mask_kind", mask_kind).u("log", usize::from(self.log)).rows(rows, alone)
         }]
     }
 
@@ -248,7 +248,7 @@ impl Op for SoftmaxBackward {
                 .u("cols", cols)
                 .u("log", usize::from(self.log))
                 .f("scale", self.scale)
-                .flat_groups(rows),
+                .rows(rows, gpu.tier.software),
         ]
     }
 
