@@ -7,7 +7,7 @@ use web_time::Instant;
 
 use engine::{
     Device, Error, Graph, HostTensor, Program, Result, Store, Tensor,
-    ops::{Activations, AttentionOptions, FlashOptions, Make, Mask, QuantizedKernel},
+    ops::{Activations, AttentionOptions, ConvOptions, FlashOptions, Make, Mask, QuantizedKernel, Window},
     quant,
 };
 use serde::Serialize;
@@ -33,6 +33,7 @@ enum Work {
     MatMul(usize),
     Softmax,
     LayerNorm,
+    Conv2d,
     Quantized {
         format: &'static str,
         activations: Activations,
@@ -83,7 +84,7 @@ pub fn cases() -> Vec<Case> {
     let light = |work| Case { work, light: true };
     let mut list = vec![light(Work::Copy), light(Work::MultiplyAdd)];
     list.extend([light(Work::MatMul(256)), light(Work::MatMul(512)), heavy(Work::MatMul(1024))]);
-    list.extend([light(Work::Softmax), light(Work::LayerNorm)]);
+    list.extend([light(Work::Softmax), light(Work::LayerNorm), light(Work::Conv2d)]);
     for (format, activations) in [("int4/group32", Activations::F32), ("int8/channel", Activations::Int8)] {
         list.extend([1, 128].map(|rows| light(Work::Quantized { format, activations, rows })));
     }
@@ -124,6 +125,7 @@ impl Case {
             Work::MatMul(n) => format!("matmul {n} cubed"),
             Work::Softmax => "softmax 2048 x 1024".into(),
             Work::LayerNorm => "LayerNorm 2048 x 1024".into(),
+            Work::Conv2d => "convolution 3x3, 64 channels, 64 x 64".into(),
             Work::Quantized { format, rows, .. } => format!("{format} matmul, {rows} x 1024 by 1024 square"),
             Work::Attention { positions, causal, fused, backward } => format!(
                 "{} 8 x {positions} x 64{}{}",
@@ -202,6 +204,10 @@ impl Case {
                 let x = input(g, "x", &[2048, 1024])?;
                 let (gain, bias) = (input(g, "gain", &[1024])?, input(g, "bias", &[1024])?);
                 vec![g.layer_norm(x, gain, bias, 1e-5)?]
+            }
+            Work::Conv2d => {
+                let (x, w) = (input(g, "x", &[1, 64, 64, 64])?, input(g, "w", &[64, 64, 3, 3])?);
+                vec![g.conv2d(x, w, ConvOptions { window: Window::new(1, 1), ..ConvOptions::default() })?]
             }
             Work::Quantized { format, activations, rows } => {
                 let x = input(g, "x", &[rows, 1024])?;

@@ -1,5 +1,6 @@
 //! Every op against values of another library: outputs and gradients by PyTorch in double precision, made by
-//! `golden/make.py`, and for quantised weights by NumPy, made by `golden/make_quantized.py`. Twins, fast paths and GPU are all held to them.
+//! `golden/make.py`, for quantised weights by NumPy, made by `golden/make_quantized.py`, and for the ops on pictures by NumPy, made by
+//! `golden/make_pictures.py`. Twins, fast paths and GPU are all held to them.
 
 use std::{collections::BTreeMap, path::PathBuf};
 

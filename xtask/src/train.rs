@@ -11,7 +11,7 @@ use std::{
 };
 
 use acts::{
-    sight, tiny,
+    autoencoder, sight, tiny,
     tinyland::tokenizer::{self, TinyTokenizer},
 };
 use anyhow::{Context, Result, bail};
@@ -146,10 +146,45 @@ impl Run for sight::Trainer {
     }
 }
 
+impl Run for autoencoder::Trainer {
+    fn recipe(&self) -> Result<Value> {
+        Ok(serde_json::to_value(self.recipe())?)
+    }
+    fn parameter_count(&self) -> usize {
+        self.recipe().config.parameter_count()
+    }
+    fn steps(&self) -> u64 {
+        self.recipe().steps
+    }
+    fn done(&self) -> u64 {
+        self.step_count()
+    }
+    fn step_size(&self) -> (usize, &'static str) {
+        (self.recipe().batch, "pictures")
+    }
+    fn step(&mut self) -> Result<Point> {
+        let autoencoder::Progress { step, loss, learning_rate, .. } = wait(self.step())?;
+        Ok(Point { step, loss, learning_rate })
+    }
+    fn resume(&mut self, file: &TensorFile) -> Result<()> {
+        Ok(self.resume(file)?)
+    }
+    fn checkpoint(&self) -> Result<TensorFile> {
+        Ok(wait(self.checkpoint())?)
+    }
+    fn parameters(&self) -> Result<TensorFile> {
+        Ok(wait(self.parameters())?)
+    }
+    fn report(&self, device: &Device) -> Result<String> {
+        Ok(serde_json::to_string(&wait(autoencoder::evaluate(device, self.store(), &self.recipe().config))?)?)
+    }
+}
+
 /// Every recipe there is, by name.
 fn names() -> Vec<String> {
     let text = tiny::recipes().into_iter().map(|r| r.name);
-    text.chain(sight::recipes().into_iter().map(|r| r.name)).collect()
+    let pictures = sight::recipes().into_iter().map(|r| r.name);
+    text.chain(pictures).chain(autoencoder::recipes().into_iter().map(|r| r.name)).collect()
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -165,6 +200,9 @@ pub fn run(args: Args) -> Result<()> {
     }
     if let Some(recipe) = sight::recipe(name) {
         return train(&args, name, &device, wait(sight::Trainer::new(&device, &recipe))?);
+    }
+    if let Some(recipe) = autoencoder::recipe(name) {
+        return train(&args, name, &device, wait(autoencoder::Trainer::new(&device, &recipe))?);
     }
     bail!("no recipe `{name}`; there are {}", names().join(", "))
 }

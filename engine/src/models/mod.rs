@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::{Error, HostTensor, Result, Store};
 
 pub mod gpt;
+pub mod vae;
 pub mod vit;
 
 /// Puts the listed parameters into a store, after checking that each is there, with its shape, and finite.
