@@ -4,8 +4,8 @@
 //! - the patch embedding is a convolution whose filter is as wide as its stride, to rounding;
 //! - what every token does with every other costs in proportion to the square of their number, the rest of a block in proportion
 //!   to their number;
-//! - the learned positions have found the grid again: the farther apart two places, the less alike their vectors, and not so
-//!   with places shuffled, nor before training.
+//! - the learned positions have found the grid again: places in one row or column are more alike than others, and likeness falls
+//!   with distance (weakly, but beyond every one of 199 shuffles of the places); neither before training.
 //!
 //! Time is measured and not asserted: it belongs to the machine.
 
@@ -165,7 +165,8 @@ struct Pass {
     /// On the host: what the numbers are taken apart with.
     weight: Vec<f32>,
     bias: Vec<f32>,
-    positions: Matrix,
+    alike: Matrix,
+    grid: (f64, (f64, f64)),
 }
 
 impl Pass {
@@ -186,8 +187,11 @@ impl Pass {
         let rollout = config.rollout(&mut g, &forward)?;
         let program = Program::compile(device, &g, &fetched(&forward, &rollout), &store).await?;
         let positions = Matrix { rows: config.tokens(), cols: config.width, data: floats("positions")? };
+        let alike = likeness(&positions);
+        let order: Vec<usize> = (0..config.patches()).collect();
+        let grid = (grid_correlation(&alike, config.grid(), &order), row_or_column(&alike, config.grid()));
         let (weight, bias) = (floats("patch.weight")?, floats("patch.bias")?);
-        Ok(Self { config, trained, program, pictures, forward, rollout, weight, bias, positions })
+        Ok(Self { grid, config, trained, program, pictures, forward, rollout, weight, bias, alike })
     }
 
     fn shape(&self) -> [usize; 4] {
@@ -308,15 +312,13 @@ impl Sight {
     /// not run or there is no such square.
     pub fn position_likeness(&self, patch: usize, square: usize) -> Option<Vec<f32>> {
         let pass = self.passes.iter().find(|pass| pass.config.patch == patch)?;
-        (square < pass.config.patches()).then(|| likeness(&pass.positions, square))
+        (square < pass.alike.rows).then(|| pass.alike.row(square).to_vec())
     }
 
-    /// The correlation between the distance of two places on the grid and the likeness of their vectors; see [`grid_correlation`].
-    /// `None` where the pass has not run.
-    pub fn grid(&self, patch: usize) -> Option<f64> {
-        let pass = self.passes.iter().find(|pass| pass.config.patch == patch)?;
-        let order: Vec<usize> = (0..pass.config.patches()).collect();
-        Some(grid_correlation(&pass.positions, pass.config.grid(), &order))
+    /// What the positions know of the grid: how likeness goes with distance ([`grid_correlation`]), and how alike places are in
+    /// one row or column and elsewhere ([`row_or_column`]). `None` where the pass has not run.
+    pub fn grid(&self, patch: usize) -> Option<(f64, (f64, f64))> {
+        self.passes.iter().find(|pass| pass.config.patch == patch).map(|pass| pass.grid)
     }
 
     /// The time of a whole pass with squares of that side, in milliseconds: the median of five, after one to warm up. What it
@@ -384,51 +386,53 @@ pub fn convolution(config: &Config, picture: &[f32], weight: &[f32], bias: &[f32
     out
 }
 
-/// Cosines between the position vector of one square and those of all squares; row 0 of `positions` is the class token's.
-pub fn likeness(positions: &Matrix, square: usize) -> Vec<f32> {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
-    let own = positions.row(square + 1);
-    (1..positions.rows)
+/// Cosines between the position vectors of all squares: `[squares, squares]`. Row 0 of `positions`, which is the class token's, is
+/// left out. A vector of nothing is like nothing.
+pub fn likeness(positions: &Matrix) -> Matrix {
+    let units: Vec<Vec<f64>> = (1..positions.rows)
         .map(|row| {
-            let other = positions.row(row);
-            // A vector of nothing is like nothing.
-            let sizes = (dot(own, own) * dot(other, other)).sqrt();
-            if sizes > 0.0 { (dot(own, other) / sizes) as f32 } else { 0.0 }
+            let row = positions.row(row);
+            let size = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+            row.iter().map(|&x| if size > 0.0 { f64::from(x) / size } else { 0.0 }).collect()
         })
-        .collect()
+        .collect();
+    let cosine = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>() as f32;
+    let data = units.iter().flat_map(|a| units.iter().map(move |b| cosine(a, b))).collect();
+    Matrix { rows: units.len(), cols: units.len(), data }
+}
+
+/// How far apart two places of a grid are, in rows and in columns.
+fn apart(grid: usize, one: usize, other: usize) -> (usize, usize) {
+    ((one / grid).abs_diff(other / grid), (one % grid).abs_diff(other % grid))
 }
 
 /// Pearson's correlation, over all pairs of different squares, between how far apart they lie on the grid (straight, in squares)
 /// and how alike the position vectors are that stand there. `order[i]` is the square whose vector stands at place i. The grid is
 /// found where it is far below 0.
-pub fn grid_correlation(positions: &Matrix, grid: usize, order: &[usize]) -> f64 {
+pub fn grid_correlation(alike: &Matrix, grid: usize, order: &[usize]) -> f64 {
     let mut pairs = Vec::new();
     for (place, &square) in order.iter().enumerate() {
-        let alike = likeness(positions, square);
         for (other, &other_square) in order.iter().enumerate().take(place) {
-            let (down, right) = ((place / grid).abs_diff(other / grid), (place % grid).abs_diff(other % grid));
-            pairs.push((((down * down + right * right) as f64).sqrt(), f64::from(alike[other_square])));
+            let (down, right) = apart(grid, place, other);
+            pairs.push((((down * down + right * right) as f64).sqrt(), f64::from(alike.at(square, other_square))));
         }
     }
     correlation(&pairs)
 }
 
-/// The likeness of two squares, on average by how far apart they are: in the same row or column, and elsewhere. Squares that
-/// touch are left out of both.
-pub fn row_or_column(positions: &Matrix, grid: usize) -> (f64, f64) {
+/// The mean likeness of two squares in the same row or column, and of all others. Squares that touch are left out of both, so
+/// that rows and columns are not alike for being near.
+pub fn row_or_column(alike: &Matrix, grid: usize) -> (f64, f64) {
     let (mut same, mut elsewhere) = ((0.0, 0), (0.0, 0));
-    for square in 0..grid * grid {
-        for (other, alike) in likeness(positions, square).into_iter().enumerate() {
-            let (down, right) = ((square / grid).abs_diff(other / grid), (square % grid).abs_diff(other % grid));
-            if down.max(right) < 2 {
-                continue;
-            }
+    for (square, other) in (0..alike.rows).flat_map(|square| (0..square).map(move |other| (square, other))) {
+        let (down, right) = apart(grid, square, other);
+        if down.max(right) >= 2 {
             let list = if down == 0 || right == 0 { &mut same } else { &mut elsewhere };
-            list.0 += f64::from(alike);
+            list.0 += f64::from(alike.at(square, other));
             list.1 += 1;
         }
     }
-    let mean = |(sum, count): (f64, usize)| sum / f64::from(count.max(1) as u32);
+    let mean = |(sum, count): (f64, usize)| sum / count.max(1) as f64;
     (mean(same), mean(elsewhere))
 }
 
