@@ -13,7 +13,7 @@ use engine::{
 use serde::Serialize;
 
 use crate::{
-    tiny::{self, Runner, Trainer},
+    tiny::{self, Runner, Trainer, diffusion::Painter},
     tinyland::tokenizer::TinyTokenizer,
 };
 
@@ -46,6 +46,8 @@ enum Work {
     },
     Forward(usize),
     TrainingStep,
+    /// One step of Tiny's painter, with and without the words: so many pictures.
+    Denoise(usize),
 }
 
 /// What a case took on one device.
@@ -97,7 +99,12 @@ pub fn cases() -> Vec<Case> {
             }
         }
     }
-    list.extend([light(Work::Forward(1)), light(Work::Forward(128)), heavy(Work::TrainingStep)]);
+    list.extend([
+        light(Work::Forward(1)),
+        light(Work::Forward(128)),
+        heavy(Work::TrainingStep),
+        light(Work::Denoise(1)),
+    ]);
     list
 }
 
@@ -134,6 +141,7 @@ impl Case {
             Work::Forward(1) => "tiny-base, one token".into(),
             Work::Forward(tokens) => format!("tiny-base, {tokens} tokens at once"),
             Work::TrainingStep => "tiny-base training step".into(),
+            Work::Denoise(pictures) => format!("diffusion step of tiny-diffusion, {pictures} picture, guided"),
         }
     }
 
@@ -159,6 +167,10 @@ impl Case {
                 let mut trainer = Trainer::new(device, &base()?, tokenizer).await?;
                 trainer.step().await?;
                 self.time(device, trainer.program(), fill_ms, between).await
+            }
+            Work::Denoise(pictures) => {
+                let mut painter = Painter::untrained(device, pictures).await?;
+                self.time(device, painter.program(), fill_ms, between).await
             }
             _ => {
                 let mut g = Graph::new();
@@ -226,7 +238,7 @@ impl Case {
                     vec![output]
                 }
             }
-            Work::Forward(_) | Work::TrainingStep => Vec::new(),
+            Work::Forward(_) | Work::TrainingStep | Work::Denoise(_) => Vec::new(),
         };
         Ok((fetch, values))
     }

@@ -2,6 +2,7 @@
 
 pub mod act2;
 pub mod act5;
+pub mod act7;
 pub mod bench;
 pub mod tiny;
 pub mod tinyland;

@@ -15,6 +15,7 @@ mod shell;
 mod test;
 mod tools;
 mod train;
+mod train_diffusion;
 mod weights;
 
 use clap::{Parser, Subcommand};

@@ -42,11 +42,15 @@ pub struct Args {
 const CURVE_STRIDE: u64 = 20;
 
 pub fn run(args: Args) -> Result<()> {
-    let names = || tiny::recipes().into_iter().map(|r| r.name).collect::<Vec<_>>().join(", ");
+    let painter = tiny::diffusion::recipe().name;
+    let names = || tiny::recipes().into_iter().map(|r| r.name).chain([painter.clone()]).collect::<Vec<_>>().join(", ");
     let Some(name) = args.name else {
         println!("{}", names());
         return Ok(());
     };
+    if name == painter {
+        return crate::train_diffusion::run(&args.device.open()?, args.steps, args.resume);
+    }
     let recipe = tiny::recipe(&name).with_context(|| format!("no recipe `{name}`; there are {}", names()))?;
     let device = args.device.open()?;
     let tokenizer = tokenizer::shipped()?;

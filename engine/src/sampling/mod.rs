@@ -13,11 +13,13 @@ mod path;
 mod samplers;
 mod step;
 mod target;
+mod walk;
 
 pub use path::{LEVELS, Level, Path, Schedule, Spacing};
 pub use samplers::{Move, Sampler};
 pub use step::{COEFFICIENTS, Step, guide};
 pub use target::{LEAST_SIGNAL, Target};
+pub use walk::Walk;
 
 /// How a network is told the time: `width / 2` cosines and as many sines of 1000 times it, at frequencies from 1 down to nearly
 /// 1 / 10,000 (the positions of Vaswani et al. 2017, as in DDPM).

@@ -1,0 +1,3 @@
+//! The experiments of Act VII.
+
+pub mod ch41_diffusion;
