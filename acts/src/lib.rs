@@ -4,5 +4,6 @@ pub mod act2;
 pub mod act5;
 pub mod act7;
 pub mod bench;
+pub mod sight;
 pub mod tiny;
 pub mod tinyland;

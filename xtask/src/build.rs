@@ -1,6 +1,7 @@
 //! `cargo xtask build`: the folder that any static host can serve.
 
 use crate::{
+    offline,
     pages::{self, Template},
     public_url::PublicUrl,
     shell, tools,
@@ -84,7 +85,7 @@ impl Stage {
         }
         let index = dir.join("index.html");
         let html = fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
-        let template = Template::new(&html)?;
+        let template = Template::new(&html, effort == Effort::Release)?;
         // Every page is made from it, the front page too; what stays is the same for all mount points.
         fs::remove_file(&index).with_context(|| format!("removing {}", index.display()))?;
         let stage = Self { dir, template, effort };
@@ -101,6 +102,10 @@ impl Stage {
             copy_tree(&self.dir, dist)?;
             let count = pages::write(&self.template, dist, url)?;
             println!("   {count} pages");
+            // Who looks at a change wants to see it, and not what an earlier build left in the browser.
+            if self.effort == Effort::Release {
+                offline::write(dist)?;
+            }
             self.compress(dist)?;
             weights::first_load(dist)
         })

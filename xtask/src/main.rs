@@ -5,6 +5,7 @@
 mod bench;
 mod build;
 mod device;
+mod offline;
 mod op;
 mod packages;
 mod pages;
@@ -15,7 +16,6 @@ mod shell;
 mod test;
 mod tools;
 mod train;
-mod train_diffusion;
 mod weights;
 
 use clap::{Parser, Subcommand};

@@ -4,7 +4,7 @@
 //! without, any script. The same staged build serves any mount point: its links are relative, and only `<base>` says
 //! relative to what.
 
-use crate::public_url::PublicUrl;
+use crate::{offline, public_url::PublicUrl};
 use anyhow::{Context, Result, ensure};
 use app::prerender::{self, Route};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -31,12 +31,15 @@ struct Page<'a> {
 }
 
 impl Template {
-    /// Reads trunk's page and forbids it everything that the book does not use.
-    pub fn new(index_html: &str) -> Result<Self> {
+    /// Reads trunk's page and forbids it everything that the book does not use; `is_kept` says whether readers' browsers
+    /// shall keep a copy for reading offline.
+    pub fn new(index_html: &str, is_kept: bool) -> Result<Self> {
         let mut html = index_html.to_owned();
         let head = tag(&html, "head", "")?;
         let policy = content_security_policy(&html);
-        html.insert_str(head.end, &format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">"));
+        let kept =
+            if is_kept { format!("<meta name=\"offline\" content=\"{}\">", offline::WORKER) } else { String::new() };
+        html.insert_str(head.end, &format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">{kept}"));
         Ok(Self { html })
     }
 
@@ -190,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_page_carries_its_own_title_text_and_base() -> Result<()> {
-        let html = Template::new(INDEX)?.fill(&Page {
+        let html = Template::new(INDEX, false)?.fill(&Page {
             title: "Attention & <friends>",
             description: "\"Who\" looks where",
             index: "<link rel=\"canonical\" href=\"/book/\">".to_owned(),
@@ -254,7 +257,7 @@ mod tests {
             INDEX.replace("\"description\"", "\"other\""),
         ] {
             let page = Page { title: "", description: "", index: String::new(), base: "/", body: "" };
-            assert!(Template::new(&broken)?.fill(&page).is_err(), "{broken}");
+            assert!(Template::new(&broken, true)?.fill(&page).is_err(), "{broken}");
         }
         Ok(())
     }

@@ -13,6 +13,9 @@ pub const FIRST_LOAD_BUDGET_BYTES: u64 = 900_000;
 /// The index of the search must fit in this; it is fetched when the reader first searches.
 pub const SEARCH_INDEX_BUDGET_BYTES: u64 = 250_000;
 
+/// Any page's text must fit in this: it is all that a further page costs.
+pub const PAGE_BUDGET_BYTES: u64 = 30_000;
+
 /// What shrinks. The rest (fonts, pictures, weights of models) is compressed by its own format or not at all.
 const COMPRESSIBLE: &[&str] = &["html", "js", "wasm", "css", "svg", "json", "txt", "xml", "wgsl", "webmanifest"];
 
@@ -87,6 +90,20 @@ pub fn search_index(dist: &Path) -> Result<u64> {
     Ok(brotli(&bytes)?.len() as u64)
 }
 
+/// The heaviest page but the front page, by path, and its bytes on the wire.
+pub fn heaviest_page(dist: &Path) -> Result<(PathBuf, u64)> {
+    let front = dist.join("index.html");
+    let mut heaviest = (PathBuf::new(), 0);
+    for file in files_in(dist)?.into_iter().filter(|file| has_extension(file, &["html"]) && *file != front) {
+        let compressed = beside(&file);
+        let bytes = size(if compressed.exists() { &compressed } else { &file })?;
+        if bytes > heaviest.1 {
+            heaviest = (file, bytes);
+        }
+    }
+    Ok(heaviest)
+}
+
 /// Writes a `.br` beside every file that gains by it and has none, for hosts that serve such.
 pub fn precompress(dir: &Path) -> Result<()> {
     for file in files_in(dir)? {
@@ -120,7 +137,8 @@ fn has_extension(file: &Path, extensions: &[&str]) -> bool {
     file.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| extensions.contains(&extension))
 }
 
-fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
+/// Every file below a folder, in the order of their paths.
+pub fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
         let path = entry?.path();

@@ -173,6 +173,11 @@ impl Trainer {
         })
     }
 
+    /// The recipe.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
     /// Steps done.
     pub fn step_count(&self) -> u64 {
         self.step

@@ -4,6 +4,7 @@ mod contents;
 mod device;
 mod kept;
 mod notices;
+mod offline;
 mod palette;
 mod progress;
 mod reading;
@@ -27,6 +28,7 @@ use crate::page::{Page, use_page};
 use contents::Contents;
 use device::DeviceChip;
 use notices::NoticesView;
+use offline::{KeptLine, Renewal};
 use palette::{Palette, PaletteView, SearchButton};
 use reading::ReadingPanel;
 use turning::{Turning, TurningKeys};
@@ -47,6 +49,7 @@ impl Contexts {
         provide_context(Reading::kept());
         provide_context(Progress::kept());
         provide_context(Palette::new());
+        offline::provide();
     }
 }
 
@@ -130,6 +133,7 @@ pub fn Shell(
                 </div>
             </div>
             <NoticesView />
+            <Renewal />
             <PaletteView />
         </div>
     }
@@ -143,6 +147,7 @@ fn Footer() -> impl IntoView {
                 "Everything on these pages computes on your own device; nothing you type leaves it. "
                 <a href=Page::Verify.href()>"Check the arithmetic"</a>
             </p>
+            <KeptLine />
         </footer>
     }
 }

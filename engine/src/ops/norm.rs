@@ -6,13 +6,35 @@
 //! x, y: `[.., d]`; gain, bias: `[d]`. A row of equal numbers gives the bias: eps keeps the root from 0.
 
 use super::{
-    Bind, Case, Cpu, CpuInput, Dispatch, Entry, Gpu, Make, Op, Reduction, Tolerance, attr, expect_floats, float,
+    Attrs, Bind, Case, Cpu, CpuInput, Dispatch, Entry, Gpu, Make, Op, Reduction, Tolerance, attr, expect_floats, float,
     for_rows, for_rows_of, shape_error,
 };
 use crate::{Error, Graph, Meta, Result, Shape, Tensor, cpu::lanes, graph::Backward};
 
+/// The kernels that compute it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rung {
+    /// A workgroup a row.
+    Row,
+    /// An invocation a row, of words read in fours.
+    Register,
+}
+
+impl Rung {
+    /// The rung of that name; `auto` is none.
+    fn parse(name: &str) -> Result<Option<Self>> {
+        match name {
+            "auto" => Ok(None),
+            "row" => Ok(Some(Self::Row)),
+            "register" => Ok(Some(Self::Register)),
+            _ => Err(Error::data("rung", format!("`{name}` is not auto, row or register"))),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Norm {
+    rung: Option<Rung>,
     /// Whether the mean is taken off: LayerNorm, which has a bias too.
     centred: bool,
     eps: f32,
@@ -45,7 +67,7 @@ impl Norm {
         (m, 1.0 / (square + self.eps).sqrt())
     }
 
-    /// A launch over rows, with what all three kernels are told.
+    /// A launch over rows, with what all kernels of a workgroup a row are told.
     fn dispatch(self, kernel: &'static shaders::Kernel, bindings: &[Bind], shape: &Shape) -> Dispatch {
         let (rows, cols) = sizes(shape);
         Dispatch::new(kernel, bindings)
@@ -106,7 +128,19 @@ impl Op for Norm {
     fn gpu(&self, gpu: &Gpu<'_>) -> Vec<Dispatch> {
         let bias = if self.centred { 2 } else { 1 };
         let bindings = [Bind::Input(0), Bind::Input(1), Bind::Input(bias), Bind::Output(0)];
-        vec![self.dispatch(&shaders::NORM, &bindings, &gpu.inputs[0].shape)]
+        let (rows, cols) = sizes(&gpu.inputs[0].shape);
+        // Software adapters pay for barriers and workgroup memory. Measured: BENCHMARKS.md, "Kernels on software adapters".
+        let rung = self.rung.unwrap_or(if gpu.tier.software { Rung::Register } else { Rung::Row });
+        vec![if rung == Rung::Register && cols.is_multiple_of(4) {
+            Dispatch::new(&shaders::NORM_REGISTER, &bindings)
+                .u("rows", rows)
+                .u("cols", cols)
+                .f("eps", self.eps)
+                .constant("centred", usize::from(self.centred))
+                .invocations(rows)
+        } else {
+            self.dispatch(&shaders::NORM, &bindings, &gpu.inputs[0].shape)
+        }]
     }
 
     fn backward(&self, g: &mut Graph, ask: &Backward<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -284,12 +318,12 @@ impl Op for NormGain {
 impl Graph {
     /// Layer normalisation along the last axis. x: `[.., d]`; gain, bias: `[d]`; eps commonly 1e-5.
     pub fn layer_norm(&mut self, x: Tensor, gain: Tensor, bias: Tensor, eps: f32) -> Result<Tensor> {
-        self.apply1(Norm { centred: true, eps }, &[x, gain, bias])
+        self.apply1(Norm { rung: None, centred: true, eps }, &[x, gain, bias])
     }
 
     /// Root-mean-square normalisation along the last axis. x: `[.., d]`; gain: `[d]`; eps commonly 1e-5.
     pub fn rms_norm(&mut self, x: Tensor, gain: Tensor, eps: f32) -> Result<Tensor> {
-        self.apply1(Norm { centred: false, eps }, &[x, gain])
+        self.apply1(Norm { rung: None, centred: false, eps }, &[x, gain])
     }
 }
 
@@ -319,21 +353,38 @@ fn cases(centred: bool) -> Vec<Case> {
     // A power of two, so that the mean is exact; else its rounding is divided by sqrt(eps).
     cases.push(case("all equal".into(), make.constant(&[3, 16], 5.0)).tolerance(Tolerance::SUM));
     cases.push(case("all 0".into(), make.constant(&[3, 11], 0.0)));
+    // Either kernel on rows of fours.
+    for rung in ["row", "register"] {
+        for shape in [&[4][..], &[3, 8], &[2, 9, 68]] {
+            let case = case(format!("{shape:?}, {rung}"), make.normal(shape));
+            cases.push(case.attr("rung", rung).tolerance(Tolerance::SUM));
+        }
+        let far = case(format!("far from 0, {rung}"), make.floats(&[4, 68], 1.0, 100.0));
+        cases.push(far.attr("rung", rung).tolerance(Tolerance::COMPOSED));
+        cases.push(case(format!("all 0, {rung}"), make.constant(&[3, 12], 0.0)).attr("rung", rung));
+    }
     cases.push(case("another eps".into(), make.normal(&[3, 10])).attr("eps", 0.5).gradients(names));
     cases
 }
 
 pub(super) fn entries() -> Vec<Entry> {
-    const EPS: (&str, &str) = ("eps", "added to the mean square (default 1e-5)");
+    const ATTRS: &[(&str, &str)] = &[
+        ("eps", "added to the mean square (default 1e-5)"),
+        ("rung", "auto, row or register: the GPU's kernel (default auto)"),
+    ];
+    fn norm(attrs: &Attrs, centred: bool) -> Result<Norm> {
+        let rung = Rung::parse(&attr(attrs, "rung", "auto".to_string())?)?;
+        Ok(Norm { rung, centred, eps: attr(attrs, "eps", 1e-5)? })
+    }
     vec![
         Entry {
             name: "layer_norm",
             summary: "y = (x - mean) / sqrt(variance + eps) gain + bias along the last axis",
             inputs: &[("x", "[.., d]"), ("gain", "[d]"), ("bias", "[d]")],
-            attrs: &[EPS],
+            attrs: ATTRS,
             build: |g, inputs, attrs| {
                 let (x, gain, bias) = (inputs.get("x")?, inputs.get("gain")?, inputs.get("bias")?);
-                Ok(vec![("y", g.layer_norm(x, gain, bias, attr(attrs, "eps", 1e-5)?)?)])
+                Ok(vec![("y", g.apply1(norm(attrs, true)?, &[x, gain, bias])?)])
             },
             cases: || cases(true),
         },
@@ -341,9 +392,9 @@ pub(super) fn entries() -> Vec<Entry> {
             name: "rms_norm",
             summary: "y = x / sqrt(mean(x^2) + eps) gain along the last axis",
             inputs: &[("x", "[.., d]"), ("gain", "[d]")],
-            attrs: &[EPS],
+            attrs: ATTRS,
             build: |g, inputs, attrs| {
-                Ok(vec![("y", g.rms_norm(inputs.get("x")?, inputs.get("gain")?, attr(attrs, "eps", 1e-5)?)?)])
+                Ok(vec![("y", g.apply1(norm(attrs, false)?, &[inputs.get("x")?, inputs.get("gain")?])?)])
             },
             cases: || cases(false),
         },

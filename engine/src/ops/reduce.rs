@@ -136,6 +136,16 @@ impl Graph {
         self.apply1(Reduce { axis, kind }, &[x])
     }
 
+    /// The sum of `[n, channels, ..]` over everything but the channels: `[channels]`.
+    pub(crate) fn sum_of_channels(&mut self, x: Tensor) -> Result<Tensor> {
+        let (count, [batch, channels]) = (self.shape(x).count(), [self.shape(x)[0], self.shape(x)[1]]);
+        // Pictures first: neighbouring sums then read neighbouring words.
+        let pictures = self.reshape(x, &[batch, count / batch])?;
+        let one = self.reduce(pictures, 0, Reduction::Sum)?;
+        let planes = self.reshape(one, &[channels, count / batch / channels])?;
+        self.reduce(planes, 1, Reduction::Sum)
+    }
+
     /// The sum of all elements.
     pub fn sum_all(&mut self, x: Tensor) -> Result<Tensor> {
         let count = self.shape(x).count();

@@ -24,8 +24,30 @@ pub enum Mask {
     Given(Tensor),
 }
 
+/// The kernels that compute it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rung {
+    /// A workgroup a row.
+    Row,
+    /// An invocation a row, of words read in fours.
+    Register,
+}
+
+impl Rung {
+    /// The rung of that name; `auto` is none.
+    fn parse(name: &str) -> Result<Option<Self>> {
+        match name {
+            "auto" => Ok(None),
+            "row" => Ok(Some(Self::Row)),
+            "register" => Ok(Some(Self::Register)),
+            _ => Err(Error::data("rung", format!("`{name}` is not auto, row or register"))),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Softmax {
+    rung: Option<Rung>,
     scale: f32,
     log: bool,
     causal: bool,
@@ -130,17 +152,22 @@ impl Op for Softmax {
         let cols = shape.last();
         let rows = shape.count() / cols;
         let mask = if self.masked { 1 } else { 0 };
-        vec![
-            Dispatch::new(&shaders::SOFTMAX, &[Bind::Input(0), Bind::Input(mask), Bind::Output(0)])
-                .u("rows", rows)
-                .u("cols", cols)
-                .u("queries", if shape.len() > 1 { shape[shape.len() - 2] } else { 1 })
-                .u("mask_kind", if self.masked { 2 } else { usize::from(self.causal) })
-                .u("mask_rows", gpu.inputs[mask].shape[0])
-                .u("log", usize::from(self.log))
-                .f("scale", self.scale)
-                .flat_groups(rows),
-        ]
+        let mask_kind = if self.masked { 2 } else { usize::from(self.causal) };
+        // Software adapters pay for barriers and workgroup memory. Measured: BENCHMARKS.md, "Kernels on software adapters".
+        let rung = self.rung.unwrap_or(if gpu.tier.software { Rung::Register } else { Rung::Row });
+        let register = rung == Rung::Register && cols.is_multiple_of(4);
+        let kernel = if register { &shaders::SOFTMAX_REGISTER } else { &shaders::SOFTMAX };
+        let dispatch = Dispatch::new(kernel, &[Bind::Input(0), Bind::Input(mask), Bind::Output(0)])
+            .u("rows", rows)
+            .u("cols", cols)
+            .u("queries", if shape.len() > 1 { shape[shape.len() - 2] } else { 1 })
+            .u("mask_rows", gpu.inputs[mask].shape[0])
+            .f("scale", self.scale);
+        vec![if register {
+            dispatch.constant("mask_kind", mask_kind).constant("log_form", usize::from(self.log)).invocations(rows)
+        } else {
+            dispatch.u("mask_kind", mask_kind).u("log", usize::from(self.log)).flat_groups(rows)
+        }]
     }
 
     fn backward(&self, g: &mut Graph, ask: &Backward<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -229,17 +256,17 @@ impl Op for SoftmaxBackward {
 impl Graph {
     /// `softmax(scale x)` along the last axis.
     pub fn softmax(&mut self, x: Tensor, scale: f32, mask: Mask) -> Result<Tensor> {
-        self.softmax_op(x, scale, mask, false)
+        self.softmax_op(x, scale, mask, false, None)
     }
 
     /// `log softmax(scale x)` along the last axis.
     pub fn log_softmax(&mut self, x: Tensor, scale: f32, mask: Mask) -> Result<Tensor> {
-        self.softmax_op(x, scale, mask, true)
+        self.softmax_op(x, scale, mask, true, None)
     }
 
-    fn softmax_op(&mut self, x: Tensor, scale: f32, mask: Mask, log: bool) -> Result<Tensor> {
+    fn softmax_op(&mut self, x: Tensor, scale: f32, mask: Mask, log: bool, rung: Option<Rung>) -> Result<Tensor> {
         let given = if let Mask::Given(t) = mask { Some(t) } else { None };
-        let op = Softmax { scale, log, causal: mask == Mask::Causal, masked: given.is_some() };
+        let op = Softmax { rung, scale, log, causal: mask == Mask::Causal, masked: given.is_some() };
         let inputs: Vec<Tensor> = [Some(x), given].into_iter().flatten().collect();
         self.apply1(op, &inputs)
     }
@@ -254,6 +281,7 @@ pub(super) fn entries() -> Vec<Entry> {
             ("scale", "s (default 1)"),
             ("causal", "true or false (default false)"),
             ("log", "true for log-softmax (default false)"),
+            ("rung", "auto, row or register: the GPU's kernel (default auto)"),
         ],
         build: |g, inputs, attrs| {
             let mask = match inputs.optional("mask") {
@@ -262,7 +290,8 @@ pub(super) fn entries() -> Vec<Entry> {
                 None => Mask::None,
             };
             let x = inputs.get("x")?;
-            Ok(vec![("y", g.softmax_op(x, attr(attrs, "scale", 1.0)?, mask, attr(attrs, "log", false)?)?)])
+            let rung = Rung::parse(&attr(attrs, "rung", "auto".to_string())?)?;
+            Ok(vec![("y", g.softmax_op(x, attr(attrs, "scale", 1.0)?, mask, attr(attrs, "log", false)?, rung)?)])
         },
         cases: || {
             let mut make = Make::new(700);
@@ -294,6 +323,24 @@ pub(super) fn entries() -> Vec<Entry> {
                     Case::new(format!("{name}, one row fully masked"), vec![("x", make.normal(&[2, 4, 6])), ("mask", mask)]);
                 let causal = causal.attr("causal", true).attr("log", log);
                 let masked = masked.attr("log", log);
+                // Either kernel on rows of fours.
+                for rung in ["row", "register"] {
+                    let case = |label: &str, inputs| {
+                        Case::new(format!("{name}, {label}, {rung}"), inputs).attr("log", log).attr("rung", rung)
+                    };
+                    cases.push(case("4 columns", vec![("x", make.normal(&[3, 4]))]));
+                    cases.push(case("whole workgroups and more", vec![("x", make.floats(&[19, 68], 4.0, 0.0))]).attr("scale", 0.3));
+                    cases.push(case("large", vec![("x", make.floats(&[4, 68], 1e4, 0.0))]).tolerance(Tolerance::COMPOSED));
+                    cases.push(case("causal", vec![("x", make.normal(&[2, 5, 12]))]).attr("causal", true));
+                    cases.push(case("causal, square", vec![("x", make.normal(&[2, 8, 8]))]).attr("causal", true));
+                    let mut mask = make.constant(&[3, 8], 1.0);
+                    if let crate::Data::F32(v) = &mut mask.data {
+                        v[8..16].fill(0.0);
+                        v[3] = 0.0;
+                        v[16..20].fill(0.0);
+                    }
+                    cases.push(case("one row fully masked", vec![("x", make.normal(&[2, 3, 8])), ("mask", mask)]));
+                }
                 if log {
                     cases.extend([causal, masked]);
                 } else {
