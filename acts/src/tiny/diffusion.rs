@@ -79,7 +79,7 @@ pub fn recipe() -> Recipe {
             caption: CAPTION,
         },
         batch: 32,
-        steps: 12_000,
+        steps: 3_000,
         warm_up: 200,
         learning_rate: 1.5e-3,
         weight_decay: 0.01,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use acts::tiny::diffusion::{CAPTION, Checkpoint, Frame, Painter, Settings, brightness, judge, tokens};
 use acts::tinyland::pictures::{SIDE, caption_vocabulary};
 use engine::Error;
+use js_sys::Reflect;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen::JsCast;
-use web_sys::CanvasRenderingContext2d;
+use wasm_bindgen::{JsCast, JsValue};
 use web_time::Instant;
 
 use super::chart::table;
@@ -329,28 +329,35 @@ fn pixels_table(frame: &Frame) -> AnyView {
     .into_any()
 }
 
+/// Puts a picture on a canvas in one go: a thousand rectangles would keep the page waiting.
+fn paint(canvas: &web_sys::HtmlCanvasElement, pixels: &[f32]) -> Result<(), JsValue> {
+    let Some(context) = canvas.get_context("2d")? else { return Ok(()) };
+    let mut bytes = vec![0u8; 4 * SIDE * SIDE];
+    if pixels.len() == NUMBERS {
+        for (i, pixel) in bytes.chunks_exact_mut(4).enumerate() {
+            for c in 0..3 {
+                pixel[c] = (brightness(pixels[c * SIDE * SIDE + i]) * 255.0).round() as u8;
+            }
+            pixel[3] = 255;
+        }
+    }
+    let side = JsValue::from(SIDE as u32);
+    let array = js_sys::Uint8ClampedArray::from(&bytes[..]);
+    let constructor: js_sys::Function = Reflect::get(&js_sys::global(), &"ImageData".into())?.dyn_into()?;
+    let image = Reflect::construct(&constructor, &js_sys::Array::of3(&array, &side, &side))?;
+    let put: js_sys::Function = Reflect::get(&context, &"putImageData".into())?.dyn_into()?;
+    put.call3(&context, &image, &0.into(), &0.into())?;
+    Ok(())
+}
+
 /// One picture, pixel by pixel.
 #[component]
 fn Picture(label: String, pixels: Memo<Vec<f32>>) -> impl IntoView {
     let canvas = NodeRef::<html::Canvas>::new();
     Effect::new(move |_| {
         let Some(canvas) = canvas.get() else { return };
-        let Some(context) =
-            canvas.get_context("2d").ok().flatten().and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok())
-        else {
-            return;
-        };
-        pixels.with(|pixels| {
-            context.clear_rect(0.0, 0.0, SIDE as f64, SIDE as f64);
-            if pixels.len() < NUMBERS {
-                return;
-            }
-            for i in 0..SIDE * SIDE {
-                let byte = |c: usize| (brightness(pixels[c * SIDE * SIDE + i]) * 255.0).round() as u8;
-                context.set_fill_style_str(&format!("rgb({} {} {})", byte(0), byte(1), byte(2)));
-                context.fill_rect((i % SIDE) as f64, (i / SIDE) as f64, 1.0, 1.0);
-            }
-        });
+        // A browser without this shows empty canvases; the table has the numbers.
+        let _ = pixels.with(|pixels| paint(&canvas, pixels));
     });
     view! { <canvas class="picture" width=SIDE height=SIDE node_ref=canvas role="img" aria-label=label></canvas> }
 }

@@ -216,6 +216,8 @@ impl Runner {
             Ok(wanted) => wanted,
             Err(text) => {
                 let _ = self.problem.try_set(Some(sentence(&text)));
+                // Whatever comes next starts anew.
+                let _ = self.current.try_set(None);
                 self.stop();
                 return None;
             }
