@@ -13,7 +13,7 @@ use engine::{
 use serde::Serialize;
 
 use crate::{
-    tiny::{self, Runner, Trainer},
+    tiny::{self, Runner, Trainer, diffusion::Painter},
     tinyland::tokenizer::TinyTokenizer,
 };
 
@@ -47,6 +47,8 @@ enum Work {
     },
     Forward(usize),
     TrainingStep,
+    /// One step of Tiny's painter, with and without the words: so many pictures.
+    Denoise(usize),
 }
 
 /// What a case took on one device.
@@ -98,7 +100,12 @@ pub fn cases() -> Vec<Case> {
             }
         }
     }
-    list.extend([light(Work::Forward(1)), light(Work::Forward(128)), heavy(Work::TrainingStep)]);
+    list.extend([
+        light(Work::Forward(1)),
+        light(Work::Forward(128)),
+        heavy(Work::TrainingStep),
+        light(Work::Denoise(1)),
+    ]);
     list
 }
 
@@ -136,6 +143,7 @@ impl Case {
             Work::Forward(1) => "tiny-base, one token".into(),
             Work::Forward(tokens) => format!("tiny-base, {tokens} tokens at once"),
             Work::TrainingStep => "tiny-base training step".into(),
+            Work::Denoise(pictures) => format!("diffusion step of tiny-diffusion, {pictures} picture, guided"),
         }
     }
 
@@ -161,6 +169,10 @@ impl Case {
                 let mut trainer = Trainer::new(device, &base()?, tokenizer).await?;
                 trainer.step().await?;
                 self.time(device, trainer.program(), fill_ms, between).await
+            }
+            Work::Denoise(pictures) => {
+                let mut painter = Painter::untrained(device, pictures).await?;
+                self.time(device, painter.program(), fill_ms, between).await
             }
             _ => {
                 let mut g = Graph::new();
@@ -232,7 +244,7 @@ impl Case {
                     vec![output]
                 }
             }
-            Work::Forward(_) | Work::TrainingStep => Vec::new(),
+            Work::Forward(_) | Work::TrainingStep | Work::Denoise(_) => Vec::new(),
         };
         Ok((fetch, values))
     }

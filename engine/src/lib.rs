@@ -31,6 +31,7 @@ pub mod ops;
 pub mod optim;
 pub mod quant;
 pub mod rng;
+pub mod sampling;
 mod tensor;
 
 pub use call::Call;

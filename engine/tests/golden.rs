@@ -72,11 +72,14 @@ struct Call {
     attrs: Attrs,
 }
 
-/// All files but the optimizers', whose values are of several steps.
+/// All files but those of optimizers and samplers, whose values are of several steps.
 fn files() -> Vec<Golden> {
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder()).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
-    paths.retain(|p| p.extension().is_some_and(|e| e == "safetensors") && !p.ends_with("optimizers.safetensors"));
+    let of_steps = ["optimizers.safetensors", "samplers.safetensors"];
+    paths.retain(|p| {
+        p.extension().is_some_and(|e| e == "safetensors") && !of_steps.iter().any(|name| p.ends_with(name))
+    });
     paths.sort();
     paths.iter().map(Golden::read).collect()
 }

@@ -11,7 +11,8 @@ use std::{
 };
 
 use acts::{
-    autoencoder, sight, tiny,
+    autoencoder, sight,
+    tiny::{self, diffusion},
     tinyland::tokenizer::{self, TinyTokenizer},
 };
 use anyhow::{Context, Result, bail};
@@ -112,79 +113,69 @@ impl Run for Text<'_> {
     }
 }
 
-impl Run for sight::Trainer {
-    fn recipe(&self) -> Result<Value> {
-        Ok(serde_json::to_value(self.recipe())?)
-    }
-    fn parameter_count(&self) -> usize {
-        self.recipe().config.parameter_count()
-    }
-    fn steps(&self) -> u64 {
-        self.recipe().steps
-    }
-    fn done(&self) -> u64 {
-        self.step_count()
-    }
-    fn step_size(&self) -> (usize, &'static str) {
-        (self.recipe().batch, "pictures")
-    }
-    fn step(&mut self) -> Result<Point> {
-        let sight::Progress { step, loss, learning_rate } = wait(self.step())?;
-        Ok(Point { step, loss, learning_rate })
-    }
-    fn resume(&mut self, file: &TensorFile) -> Result<()> {
-        Ok(self.resume(file)?)
-    }
-    fn checkpoint(&self) -> Result<TensorFile> {
-        Ok(wait(self.checkpoint())?)
-    }
-    fn parameters(&self) -> Result<TensorFile> {
-        Ok(wait(self.parameters())?)
-    }
-    fn report(&self, device: &Device) -> Result<String> {
-        Ok(serde_json::to_string(&wait(sight::evaluate(device, self.store(), &self.recipe().config))?)?)
-    }
+/// A trainer on pictures as a [`Run`]. What it ships and how it is judged is its own.
+macro_rules! on_pictures {
+    ($kind:ident, |$trainer:ident| $parameters:expr, |$judged:ident, $device:ident| $report:expr) => {
+        impl Run for $kind::Trainer {
+            fn recipe(&self) -> Result<Value> {
+                Ok(serde_json::to_value(self.recipe())?)
+            }
+            fn parameter_count(&self) -> usize {
+                self.recipe().config.parameter_count()
+            }
+            fn steps(&self) -> u64 {
+                self.recipe().steps
+            }
+            fn done(&self) -> u64 {
+                self.step_count()
+            }
+            fn step_size(&self) -> (usize, &'static str) {
+                (self.recipe().batch, "pictures")
+            }
+            fn step(&mut self) -> Result<Point> {
+                let $kind::Progress { step, loss, learning_rate, .. } = wait(self.step())?;
+                Ok(Point { step, loss, learning_rate })
+            }
+            fn resume(&mut self, file: &TensorFile) -> Result<()> {
+                Ok(self.resume(file)?)
+            }
+            fn checkpoint(&self) -> Result<TensorFile> {
+                Ok(wait(self.checkpoint())?)
+            }
+            fn parameters(&self) -> Result<TensorFile> {
+                let $trainer = self;
+                Ok($parameters?)
+            }
+            fn report(&self, $device: &Device) -> Result<String> {
+                let $judged = self;
+                Ok(serde_json::to_string(&wait($report)?)?)
+            }
+        }
+    };
 }
 
-impl Run for autoencoder::Trainer {
-    fn recipe(&self) -> Result<Value> {
-        Ok(serde_json::to_value(self.recipe())?)
-    }
-    fn parameter_count(&self) -> usize {
-        self.recipe().config.parameter_count()
-    }
-    fn steps(&self) -> u64 {
-        self.recipe().steps
-    }
-    fn done(&self) -> u64 {
-        self.step_count()
-    }
-    fn step_size(&self) -> (usize, &'static str) {
-        (self.recipe().batch, "pictures")
-    }
-    fn step(&mut self) -> Result<Point> {
-        let autoencoder::Progress { step, loss, learning_rate, .. } = wait(self.step())?;
-        Ok(Point { step, loss, learning_rate })
-    }
-    fn resume(&mut self, file: &TensorFile) -> Result<()> {
-        Ok(self.resume(file)?)
-    }
-    fn checkpoint(&self) -> Result<TensorFile> {
-        Ok(wait(self.checkpoint())?)
-    }
-    fn parameters(&self) -> Result<TensorFile> {
-        Ok(wait(self.parameters())?)
-    }
-    fn report(&self, device: &Device) -> Result<String> {
-        Ok(serde_json::to_string(&wait(autoencoder::evaluate(device, self.store(), &self.recipe().config))?)?)
-    }
-}
+on_pictures!(sight, |trainer| wait(trainer.parameters()), |trainer, device| sight::evaluate(
+    device,
+    trainer.store(),
+    &trainer.recipe().config
+));
+on_pictures!(autoencoder, |trainer| wait(trainer.parameters()), |trainer, device| autoencoder::evaluate(
+    device,
+    trainer.store(),
+    &trainer.recipe().config
+));
+// The average of its weights over the run is what paints well.
+on_pictures!(diffusion, |trainer| trainer.averaged(), |trainer, device| diffusion::evaluate(
+    device,
+    &diffusion::Checkpoint::of(&trainer.recipe().name, trainer.averaged()?)?
+));
 
 /// Every recipe there is, by name.
 fn names() -> Vec<String> {
     let text = tiny::recipes().into_iter().map(|r| r.name);
-    let pictures = sight::recipes().into_iter().map(|r| r.name);
-    text.chain(pictures).chain(autoencoder::recipes().into_iter().map(|r| r.name)).collect()
+    let pictures =
+        sight::recipes().into_iter().map(|r| r.name).chain(autoencoder::recipes().into_iter().map(|r| r.name));
+    text.chain(pictures).chain([diffusion::recipe().name]).collect()
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -203,6 +194,9 @@ pub fn run(args: Args) -> Result<()> {
     }
     if let Some(recipe) = autoencoder::recipe(name) {
         return train(&args, name, &device, wait(autoencoder::Trainer::new(&device, &recipe))?);
+    }
+    if *name == diffusion::recipe().name {
+        return train(&args, name, &device, wait(diffusion::Trainer::new(&device, &diffusion::recipe()))?);
     }
     bail!("no recipe `{name}`; there are {}", names().join(", "))
 }

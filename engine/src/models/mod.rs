@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{Error, HostTensor, Result, Store};
 
+pub mod dit;
 pub mod gpt;
 pub mod vae;
 pub mod vit;
