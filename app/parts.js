@@ -39,7 +39,7 @@ async function load({ file, inside, apart }) {
 /** The main module's way to ask for a part: it is called back when the part is there, or will not come. */
 const loader = (part) => async (callback, data) => {
   const came = await load(PARTS[part]).then(() => true, (error) => {
-    console.error(error);
+    console.error(`The part ${part} of the program did not come: ${error}`);
     return false;
   });
   lent().__wasm_split.__indirect_function_table.get(callback)(data, came);

@@ -56,7 +56,7 @@ bookTest("an exhibit takes the place that was kept for it", async ({ page, visit
 });
 
 bookTest("a part that does not come says so, and comes when asked again", async ({ page, visit, watched }) => {
-  watched.allow(/part_ch05|Failed to load|failed to load|fetch|NetworkError/);
+  watched.allow(/part_ch05|The part ch05 of the program did not come|Failed to load/);
   let broken = true;
   await page.setRequestInterception(true);
   page.on("request", (request) => {
