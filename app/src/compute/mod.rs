@@ -5,7 +5,7 @@ mod files;
 
 use std::sync::Arc;
 
-use acts::{tiny::Checkpoint, tinyland::tokenizer::TinyTokenizer};
+use acts::{sight, tiny::Checkpoint, tinyland::tokenizer::TinyTokenizer};
 use engine::{Device, Error};
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 use leptos::prelude::*;
@@ -26,6 +26,7 @@ struct State {
     device: Option<Waiting<Device>>,
     tokenizer: Option<Waiting<Arc<TinyTokenizer>>>,
     checkpoint: Option<Waiting<Arc<Checkpoint>>>,
+    sight: Option<Waiting<Arc<sight::Checkpoint>>>,
     losses: u32,
 }
 
@@ -106,6 +107,16 @@ impl Compute {
             Checkpoint::parse("tiny-base.safetensors", &bytes).map(Arc::new)
         };
         self.once(|state| &mut state.checkpoint, fetch.boxed_local()).await
+    }
+
+    /// The Vision Transformer that was trained on the scenes of Tinyland.
+    pub async fn tiny_vit(self) -> Result<Arc<sight::Checkpoint>, Error> {
+        let transfer = self.transfer;
+        let fetch = async move {
+            let bytes = files::fetch("models/tiny-vit.safetensors", move |t| transfer.set(t)).await?;
+            sight::Checkpoint::parse("tiny-vit.safetensors", &bytes).map(Arc::new)
+        };
+        self.once(|state| &mut state.sight, fetch.boxed_local()).await
     }
 
     /// Starts a piece of work unless it is under way or done, and waits for it. What failed may be tried again.

@@ -17,6 +17,11 @@ pub mod act5 {
     pub mod ch27;
 }
 
+/// The exhibits of Act VII.
+pub mod act7 {
+    pub mod ch37;
+}
+
 /// A chapter's exhibit: what the page needs to know to place it.
 #[derive(Clone, Copy, Debug)]
 pub struct Exhibit {
@@ -29,7 +34,7 @@ pub struct Exhibit {
 }
 
 /// Every exhibit there is; navigation, prerendering and the generic browser test derive from this list.
-pub static EXHIBITS: &[Exhibit] = &[act2::ch05::EXHIBIT, act5::ch26::EXHIBIT, act5::ch27::EXHIBIT];
+pub static EXHIBITS: &[Exhibit] = &[act2::ch05::EXHIBIT, act5::ch26::EXHIBIT, act5::ch27::EXHIBIT, act7::ch37::EXHIBIT];
 
 /// The exhibit of a chapter, or nothing where there is none yet.
 pub fn of(chapter: usize) -> Option<&'static Exhibit> {
