@@ -6,6 +6,7 @@ mod files;
 use std::sync::Arc;
 
 use acts::{
+    sight,
     tiny::{Checkpoint, diffusion},
     tinyland::tokenizer::TinyTokenizer,
 };
@@ -30,6 +31,7 @@ struct State {
     tokenizer: Option<Waiting<Arc<TinyTokenizer>>>,
     checkpoint: Option<Waiting<Arc<Checkpoint>>>,
     painter: Option<Waiting<Arc<diffusion::Checkpoint>>>,
+    sight: Option<Waiting<Arc<sight::Checkpoint>>>,
     losses: u32,
 }
 
@@ -120,6 +122,16 @@ impl Compute {
             diffusion::Checkpoint::parse("tiny-diffusion.safetensors", &bytes).map(Arc::new)
         };
         self.once(|state| &mut state.painter, fetch.boxed_local()).await
+    }
+
+    /// The Vision Transformer that was trained on the scenes of Tinyland.
+    pub async fn tiny_vit(self) -> Result<Arc<sight::Checkpoint>, Error> {
+        let transfer = self.transfer;
+        let fetch = async move {
+            let bytes = files::fetch("models/tiny-vit.safetensors", move |t| transfer.set(t)).await?;
+            sight::Checkpoint::parse("tiny-vit.safetensors", &bytes).map(Arc::new)
+        };
+        self.once(|state| &mut state.sight, fetch.boxed_local()).await
     }
 
     /// Starts a piece of work unless it is under way or done, and waits for it. What failed may be tried again.

@@ -22,6 +22,7 @@ pub mod act5 {
 
 /// The exhibits of Act VII.
 pub mod act7 {
+    pub mod ch37;
     pub mod ch41;
 }
 
@@ -59,7 +60,7 @@ macro_rules! exhibits {
 }
 
 /// Every exhibit there is; navigation, prerendering and the generic browser test derive from this list.
-pub static EXHIBITS: &[Placed] = exhibits![act2::ch05, act5::ch26, act5::ch27, act7::ch41];
+pub static EXHIBITS: &[Placed] = exhibits![act2::ch05, act5::ch26, act5::ch27, act7::ch37, act7::ch41];
 
 /// The exhibit of a chapter, or nothing where there is none yet.
 pub fn of(chapter: usize) -> Option<&'static Placed> {
