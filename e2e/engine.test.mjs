@@ -63,7 +63,7 @@ bookTest("engine.js lists every op, and says what is wrong with a call", async (
     errors.push(await Engine.create({ device: "abacus" }).then(() => "no error", (error) => error.message));
     return { names: engine.ops().map((op) => op.name), errors };
   });
-  for (const name of ["matmul", "softmax", "layer_norm", "attention"]) assert.ok(names.includes(name), name);
+  for (const name of ["matmul", "softmax", "layer_norm", "attention", "conv2d", "group_norm"]) assert.ok(names.includes(name), name);
   const wanted = [/no-such-op/, /Float32Array/, /do not fill/, /whole numbers/, /attribute scale/, /colour/, /1 columns do not meet 2 rows/, /abacus/];
   wanted.forEach((pattern, i) => assert.match(errors[i], pattern));
 });

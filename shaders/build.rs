@@ -1,11 +1,11 @@
 //! Composes every kernel from its includes, validates it with naga, and writes down what the host must know:
-//! workgroup size, bindings in order, and where each uniform field lies. Nothing is typed twice.
+//! workgroup size, bindings in order, where each uniform field lies, and what can be overridden. Nothing is typed twice.
 
 use std::{env, fmt::Write as _, fs, path::Path};
 
 use naga::{
-    AddressSpace, Module, ScalarKind, StorageAccess, TypeInner,
-    valid::{Capabilities, ValidationFlags, Validator},
+    AddressSpace, Module, Scalar, ScalarKind, StorageAccess, TypeInner,
+    valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator},
 };
 
 fn main() {
@@ -28,7 +28,11 @@ fn main() {
         let source = compose(root, path);
         let module = naga::front::wgsl::parse_str(&source)
             .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&source, &path.display().to_string())));
-        Validator::new(ValidationFlags::all(), Capabilities::empty())
+        // Kernels named for it may use subgroups; the engine takes them only where the device has such.
+        let capabilities = if name.ends_with("_subgroup") { Capabilities::SUBGROUP } else { Capabilities::empty() };
+        Validator::new(ValidationFlags::all(), capabilities)
+            .subgroup_stages(ShaderStages::COMPUTE)
+            .subgroup_operations(SubgroupOperationSet::all())
             .validate(&module)
             .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&source, &path.display().to_string())));
         write_kernel(&mut statics, name, &source, &module);
@@ -108,6 +112,18 @@ fn write_kernel(out: &mut String, name: &str, source: &str, module: &Module) {
         .iter()
         .map(|(_, binding, writes)| format!("Binding {{ name: {binding:?}, writes: {writes} }}, "))
         .collect();
+    let overrides: String = module
+        .overrides
+        .iter()
+        .map(|(_, o)| {
+            let named = o.name.as_deref().unwrap_or_default();
+            let TypeInner::Scalar(Scalar { kind: ScalarKind::Uint, .. }) = module.types[o.ty].inner else {
+                panic!("{name}: the override {named} is not a u32")
+            };
+            assert!(o.init.is_some(), "{name}: the override {named} has a value of its own");
+            format!("{named:?}, ")
+        })
+        .collect();
     let doc = source
         .lines()
         .take_while(|l| l.starts_with("//"))
@@ -117,7 +133,8 @@ fn write_kernel(out: &mut String, name: &str, source: &str, module: &Module) {
     let _ = writeln!(
         out,
         "#[doc = {doc:?}]\npub static {}: Kernel = Kernel {{ name: {name:?}, doc: {doc:?}, source: {source:?}, \
-         workgroup_size: [{x}, {y}, {z}], bindings: &[{bindings}], params: &[{params}], params_size: {params_size} }};",
+         workgroup_size: [{x}, {y}, {z}], bindings: &[{bindings}], params: &[{params}], params_size: {params_size}, \
+         overrides: &[{overrides}] }};",
         name.to_uppercase()
     );
 }

@@ -7,13 +7,13 @@ use web_time::Instant;
 
 use engine::{
     Device, Error, Graph, HostTensor, Program, Result, Store, Tensor,
-    ops::{Activations, AttentionOptions, FlashOptions, Make, Mask, QuantizedKernel},
+    ops::{Activations, AttentionOptions, ConvOptions, FlashOptions, Make, Mask, QuantizedKernel, Window},
     quant,
 };
 use serde::Serialize;
 
 use crate::{
-    tiny::{self, Runner, Trainer},
+    tiny::{self, Runner, Trainer, diffusion::Painter},
     tinyland::tokenizer::TinyTokenizer,
 };
 
@@ -33,6 +33,7 @@ enum Work {
     MatMul(usize),
     Softmax,
     LayerNorm,
+    Conv2d,
     Quantized {
         format: &'static str,
         activations: Activations,
@@ -46,6 +47,8 @@ enum Work {
     },
     Forward(usize),
     TrainingStep,
+    /// One step of Tiny's painter, with and without the words: so many pictures.
+    Denoise(usize),
 }
 
 /// What a case took on one device.
@@ -83,7 +86,7 @@ pub fn cases() -> Vec<Case> {
     let light = |work| Case { work, light: true };
     let mut list = vec![light(Work::Copy), light(Work::MultiplyAdd)];
     list.extend([light(Work::MatMul(256)), light(Work::MatMul(512)), heavy(Work::MatMul(1024))]);
-    list.extend([light(Work::Softmax), light(Work::LayerNorm)]);
+    list.extend([light(Work::Softmax), light(Work::LayerNorm), light(Work::Conv2d)]);
     for (format, activations) in [("int4/group32", Activations::F32), ("int8/channel", Activations::Int8)] {
         list.extend([1, 128].map(|rows| light(Work::Quantized { format, activations, rows })));
     }
@@ -97,7 +100,12 @@ pub fn cases() -> Vec<Case> {
             }
         }
     }
-    list.extend([light(Work::Forward(1)), light(Work::Forward(128)), heavy(Work::TrainingStep)]);
+    list.extend([
+        light(Work::Forward(1)),
+        light(Work::Forward(128)),
+        heavy(Work::TrainingStep),
+        light(Work::Denoise(1)),
+    ]);
     list
 }
 
@@ -124,6 +132,7 @@ impl Case {
             Work::MatMul(n) => format!("matmul {n} cubed"),
             Work::Softmax => "softmax 2048 x 1024".into(),
             Work::LayerNorm => "LayerNorm 2048 x 1024".into(),
+            Work::Conv2d => "convolution 3x3, 64 channels, 64 x 64".into(),
             Work::Quantized { format, rows, .. } => format!("{format} matmul, {rows} x 1024 by 1024 square"),
             Work::Attention { positions, causal, fused, backward } => format!(
                 "{} 8 x {positions} x 64{}{}",
@@ -134,6 +143,7 @@ impl Case {
             Work::Forward(1) => "tiny-base, one token".into(),
             Work::Forward(tokens) => format!("tiny-base, {tokens} tokens at once"),
             Work::TrainingStep => "tiny-base training step".into(),
+            Work::Denoise(pictures) => format!("diffusion step of tiny-diffusion, {pictures} picture, guided"),
         }
     }
 
@@ -159,6 +169,10 @@ impl Case {
                 let mut trainer = Trainer::new(device, &base()?, tokenizer).await?;
                 trainer.step().await?;
                 self.time(device, trainer.program(), fill_ms, between).await
+            }
+            Work::Denoise(pictures) => {
+                let mut painter = Painter::untrained(device, pictures).await?;
+                self.time(device, painter.program(), fill_ms, between).await
             }
             _ => {
                 let mut g = Graph::new();
@@ -203,6 +217,10 @@ impl Case {
                 let (gain, bias) = (input(g, "gain", &[1024])?, input(g, "bias", &[1024])?);
                 vec![g.layer_norm(x, gain, bias, 1e-5)?]
             }
+            Work::Conv2d => {
+                let (x, w) = (input(g, "x", &[1, 64, 64, 64])?, input(g, "w", &[64, 64, 3, 3])?);
+                vec![g.conv2d(x, w, ConvOptions { window: Window::new(1, 1), ..ConvOptions::default() })?]
+            }
             Work::Quantized { format, activations, rows } => {
                 let x = input(g, "x", &[rows, 1024])?;
                 let w = Make::new(2).normal(&[1024, 1024]);
@@ -226,7 +244,7 @@ impl Case {
                     vec![output]
                 }
             }
-            Work::Forward(_) | Work::TrainingStep => Vec::new(),
+            Work::Forward(_) | Work::TrainingStep | Work::Denoise(_) => Vec::new(),
         };
         Ok((fetch, values))
     }

@@ -2,6 +2,9 @@
 
 pub mod act2;
 pub mod act5;
+pub mod act7;
+pub mod autoencoder;
 pub mod bench;
+pub mod sight;
 pub mod tiny;
 pub mod tinyland;

@@ -6,7 +6,8 @@
 //! - [`compute`] is the engine in the page: its device, its files, and what happens when the GPU goes away;
 //! - [`lang`] is what the interface says, in each of its languages;
 //! - [`viz`] is the picture components, which know nothing of any chapter;
-//! - [`exhibits`] puts the three together, one folder a chapter.
+//! - [`exhibits`] puts the three together, one folder a chapter;
+//! - [`parts`] leaves out of the first load what only some pages need.
 //!
 //! The same components render twice: natively to HTML, once per route ([`prerender`]), and in the browser, which
 //! replaces that HTML by the live page. Both give the same elements, so nothing moves when the page comes alive.
@@ -19,6 +20,7 @@ pub mod compute;
 pub mod exhibits;
 pub mod lang;
 pub mod page;
+pub mod parts;
 #[cfg(feature = "ssr")]
 pub mod prerender;
 pub mod search;

@@ -13,17 +13,19 @@ export const sites = {
 };
 
 /**
- * A test in the browser under test. Options are those of `openPage`, and `timeout` in ms.
+ * A test in the browser under test. Options are those of `openPage`, `timeout` in ms, and `offline`: whether the browser
+ * keeps the book for reading offline, which costs every fresh browser the whole book.
  * `body` gets `{ page, visit, watched }`; the test fails on anything that `watch` sees, even where `body` is content.
  */
 export function bookTest(title, options, body) {
   if (typeof options === "function") [options, body] = [{}, options];
-  const { timeout = 120_000, ...view } = options;
+  const { timeout = 120_000, offline = false, ...view } = options;
   test(`${title} [${browserName}]`, { timeout }, async () => {
     const { page, close } = await openPage(view);
     try {
       const watched = await watch(page, Object.values(sites));
       if (view.script !== false) await markPrerendered(page);
+      if (view.script !== false && !offline) await keepNothing(page);
       const visit = (route, how) => visitPage(page, route, { started: view.script !== false, ...how });
       await body({ page, visit, watched });
       assert.deepEqual(watched.complaints(), []);
@@ -35,9 +37,9 @@ export function bookTest(title, options, body) {
 
 after(closeBrowsers);
 
-/** Goes to a route (`""`, `"verify/"`) of a site and waits until the page is live. */
-async function visitPage(page, route, { site = "root", status = 200, started = true } = {}) {
-  const response = await page.goto(new URL(route, sites[site]).href, { waitUntil: "load" });
+/** Goes to a route (`""`, `"verify/"`) of a site and waits until the page is live, with its `parts`. */
+async function visitPage(page, route, { site = "root", at = sites[site], status = 200, started = true, parts = true } = {}) {
+  const response = await page.goto(new URL(route, at).href, { waitUntil: "load" });
   // A page that the browser has already, from an earlier visit of the same test, is answered "not modified".
   const answer = response.status() === 304 ? 200 : response.status();
   assert.equal(answer, status, `${response.url()} answers ${status}`);
@@ -47,8 +49,17 @@ async function visitPage(page, route, { site = "root", status = 200, started = t
       return first && !("prerendered" in first.dataset);
     };
     await until(page, live, "the page to come alive");
+    // What stands in for a part of the program looks like it and does nothing.
+    if (parts) await until(page, () => !document.querySelector(".part[inert]"), "the parts of the page");
   }
   return response;
+}
+
+/** A browser without service workers, as some private windows are. */
+async function keepNothing(page) {
+  await page.evaluateOnNewDocument(() => {
+    Object.defineProperty(Navigator.prototype, "serviceWorker", { value: undefined });
+  });
 }
 
 /** The program announces itself by putting its own elements in place of those that came with the page. */

@@ -34,6 +34,8 @@ export async function watch(page, homes) {
   });
 
   return {
+    /** Another address that is not foreign. */
+    home: (address) => hosts.push(new URL(address).host),
     /** Expect misdeeds that match, as a test of an error's own handling does. */
     allow: (pattern) => allowed.push(pattern),
     complaints: () => seen.filter((text) => !allowed.some((pattern) => pattern.test(text))),

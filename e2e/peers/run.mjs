@@ -5,9 +5,10 @@
 // FOLDER holds the built engine.js. `cargo xtask bench --peers` builds it, installs the packages and calls this.
 // Each engine prepares a case with its inputs on its device, and its outputs are held to double precision. Then all
 // are timed in turn over several rounds, several runs a sample where a run is short; a sample ends when the device has
-// finished. Medians are reported. What a run includes stands at the top of each file in engines/.
+// finished. Medians are reported. What a run includes stands at the top of each file in engines/. Where the system tells
+// (Linux), the processor time of all the browser's processes is taken too: other work on the machine does not add to it.
 
-import { createReadStream, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createReadStream, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { cpus, loadavg } from "node:os";
 import { extname, join, resolve } from "node:path";
@@ -59,6 +60,46 @@ function median(list) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** A process and all that it and its children started, by the numbers of their parents. */
+function family(pid) {
+  const children = new Map();
+  for (const name of readdirSync("/proc")) {
+    const status = /^\d+$/.test(name) && readIfThere(`/proc/${name}/stat`);
+    if (!status) continue;
+    // The name in brackets may hold anything; after it come the state and the parent.
+    const parent = Number(status.slice(status.lastIndexOf(")") + 2).split(" ")[1]);
+    children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+  }
+  const all = [pid];
+  for (let i = 0; i < all.length; i++) all.push(...(children.get(all[i]) ?? []));
+  return all;
+}
+
+/** What a file holds; nothing if its process or thread is gone. */
+function readIfThere(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Milliseconds that a browser's processes have spent on processors so far; undefined where the system does not tell. */
+function processorMs(pid) {
+  if (!statSync(`/proc/${pid}/schedstat`, { throwIfNoEntry: false })) return undefined;
+  let ns = 0;
+  for (const one of family(pid)) {
+    let threads = [];
+    try {
+      threads = readdirSync(`/proc/${one}/task`);
+    } catch {
+      continue; // it has just ended
+    }
+    for (const thread of threads) ns += Number(readIfThere(`/proc/${one}/task/${thread}/schedstat`).split(" ")[0]);
+  }
+  return ns / 1e6;
+}
+
 /** Measures one case in all engines that are open in the page. */
 async function measure(page, c) {
   const open = await page.evaluate((name) => globalThis.bench.begin(name), c.name);
@@ -66,6 +107,8 @@ async function measure(page, c) {
   for (const engine of open) outcomes[engine] = await page.evaluate((name) => globalThis.bench.prepare(name), engine);
   const runners = Object.keys(outcomes).filter((engine) => outcomes[engine].how);
   const samples = Object.fromEntries(runners.map((engine) => [engine, []]));
+  const processor = Object.fromEntries(runners.map((engine) => [engine, []]));
+  const { pid } = page.browser().process();
   for (let round = 0; round < Number(options.rounds); round++) {
     // Another goes first in every round, so that none always follows the same one.
     for (let i = 0; i < runners.length; i++) {
@@ -73,7 +116,9 @@ async function measure(page, c) {
       const { estimateMs } = outcomes[engine];
       if (round > 0 && (round + 1) * estimateMs > BUDGET_MS) continue;
       const count = Math.max(1, Math.min(200, Math.ceil(SAMPLE_MS / Math.max(estimateMs, 0.01))));
+      const before = processorMs(pid);
       samples[engine].push(await page.evaluate((e, n) => globalThis.bench.sample(e, n), engine, count));
+      if (before !== undefined) processor[engine].push((processorMs(pid) - before) / count);
     }
   }
   await page.evaluate(() => globalThis.bench.end());
@@ -83,11 +128,14 @@ async function measure(page, c) {
   for (const engine of runners) {
     const ms = median(samples[engine]);
     Object.assign(outcomes[engine], { ms, samplesMs: samples[engine], rate: work / ms / 1e6 });
+    if (processor[engine].length) outcomes[engine].processorMs = median(processor[engine]);
   }
   const rivals = runners.filter((engine) => engine !== "ours").sort((a, b) => outcomes[a].ms - outcomes[b].ms);
   const fastest = rivals[0];
   const ratio = fastest && outcomes.ours?.ms ? outcomes[fastest].ms / outcomes.ours.ms : undefined;
-  return { case: c.name, unit, engines: outcomes, fastestRival: fastest, ratio, load: loadavg()[0] };
+  const least = Math.min(...rivals.map((engine) => outcomes[engine].processorMs ?? Infinity));
+  const processorRatio = outcomes.ours?.processorMs && least < Infinity ? least / outcomes.ours.processorMs : undefined;
+  return { case: c.name, unit, engines: outcomes, fastestRival: fastest, ratio, processorRatio, load: loadavg()[0] };
 }
 
 const digits = (n) => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toPrecision(2));
@@ -106,7 +154,7 @@ function report({ backend, opened, results }) {
   const notes = Object.entries(opened).flatMap(([engine, { error }]) =>
     error ? [`- ${names[engine]} did not open: ${error.split("\n")[0]}`] : [],
   );
-  const rows = [["case", "unit", ...columns.map((engine) => names[engine]), "fastest rival", "ours / it"]];
+  const rows = [["case", "unit", ...columns.map((engine) => names[engine]), "fastest rival", "ours / it", "by processor time"]];
   for (const result of results) {
     const cells = columns.map((engine) => {
       const outcome = result.engines[engine];
@@ -116,8 +164,8 @@ function report({ backend, opened, results }) {
       }
       return outcome?.rate ? digits(outcome.rate) : "-";
     });
-    const ratio = result.ratio ? `${result.ratio.toFixed(2)}x` : "-";
-    rows.push([result.case, result.unit, ...cells, names[result.fastestRival] ?? "-", ratio]);
+    const times = (ratio) => (ratio ? `${ratio.toFixed(2)}x` : "-");
+    rows.push([result.case, result.unit, ...cells, names[result.fastestRival] ?? "-", times(result.ratio), times(result.processorRatio)]);
   }
   return [table(rows), ...(notes.length ? ["", "Not measured, and why:", "", ...new Set(notes)] : [])].join("\n");
 }

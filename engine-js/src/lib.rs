@@ -91,11 +91,9 @@ pub struct Prepared {
 
 #[wasm_bindgen]
 impl Prepared {
-    /// Runs `count` times back to back and resolves when the device has finished.
+    /// Runs `count` times back to back, in one submit, and resolves when the device has finished.
     pub async fn run(&mut self, count: u32) -> Result<(), JsError> {
-        for _ in 0..count {
-            self.call.run()?;
-        }
+        self.call.run_times(count)?;
         Ok(self.call.finish().await?)
     }
 

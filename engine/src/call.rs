@@ -59,6 +59,11 @@ impl Call {
         self.program.run()
     }
 
+    /// Runs that many times back to back, as [`Program::run_times`] does.
+    pub fn run_times(&mut self, runs: u32) -> Result<()> {
+        self.program.run_times(runs)
+    }
+
     /// Resolves when all runs so far are done.
     pub async fn finish(&self) -> Result<()> {
         self.program.finish().await

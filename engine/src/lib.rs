@@ -31,12 +31,13 @@ pub mod ops;
 pub mod optim;
 pub mod quant;
 pub mod rng;
+pub mod sampling;
 mod tensor;
 
 pub use call::Call;
 pub use error::{Error, Result};
 pub use exec::{Device, Program, Store};
-pub use gpu::{GpuDevice, Tier};
+pub use gpu::{GpuDevice, Preference, Tier};
 pub use graph::{Graph, Tensor};
 pub use tensor::{DType, Data, HostTensor, Layout, Meta, Shape};
 

@@ -1,5 +1,6 @@
 //! Every op against values of another library: outputs and gradients by PyTorch in double precision, made by
-//! `golden/make.py`, and for quantised weights by NumPy, made by `golden/make_quantized.py`. Twins, fast paths and GPU are all held to them.
+//! `golden/make.py`, for quantised weights by NumPy, made by `golden/make_quantized.py`, and for the ops on pictures by NumPy, made by
+//! `golden/make_pictures.py`. Twins, fast paths and GPU are all held to them.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -71,11 +72,14 @@ struct Call {
     attrs: Attrs,
 }
 
-/// All files but the optimizers', whose values are of several steps.
+/// All files but those of optimizers and samplers, whose values are of several steps.
 fn files() -> Vec<Golden> {
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder()).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
-    paths.retain(|p| p.extension().is_some_and(|e| e == "safetensors") && !p.ends_with("optimizers.safetensors"));
+    let of_steps = ["optimizers.safetensors", "samplers.safetensors"];
+    paths.retain(|p| {
+        p.extension().is_some_and(|e| e == "safetensors") && !of_steps.iter().any(|name| p.ends_with(name))
+    });
     paths.sort();
     paths.iter().map(Golden::read).collect()
 }

@@ -1,7 +1,7 @@
 //! Every case of every op: fast paths and GPU against the twins, gradients against finite differences.
 
 use engine::{
-    Device, HostTensor, Program, Store, Tensor, check,
+    Device, GpuDevice, HostTensor, Preference, Program, Store, Tensor, check,
     ops::{self, Case, Entry},
     wait,
 };
@@ -48,6 +48,13 @@ fn kernels_equal_the_twins() {
     let device = gpu();
     println!("adapter: {:?}", device.as_gpu().map(|g| g.tier().clone()));
     verify_on(&device);
+}
+
+/// A processor plays the GPU where there is none, and the ops then choose other kernels than a real one gets.
+#[test]
+fn kernels_of_a_real_gpu_equal_the_twins() {
+    let device = wait(GpuDevice::open_as_hardware(Preference::default())).expect("a Vulkan adapter");
+    verify_on(&Device::Gpu(device));
 }
 
 /// The loss of a case with its inputs moved by `step` along a direction.

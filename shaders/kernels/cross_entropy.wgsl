@@ -1,6 +1,6 @@
 // cross entropy: losses[r] = log(sum_j exp(x[r, j] - m)) - (x[r, target] - m), m the largest x[r, j]
 // x: [rows, cols], contiguous; targets, losses: [rows]. A target of 2^32 - 1 is not counted: its loss is 0. Other
-// targets beyond the row mean its last place. One workgroup a row.
+// targets beyond the row mean its last place. One workgroup or invocation a row.
 // include row
 struct Params { rows: u32, cols: u32 }
 @group(0) @binding(0) var<uniform> p: Params;
@@ -13,16 +13,17 @@ fn main(
     @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) t: u32,
 ) {
-    let row = group.x + group.y * groups.x;
+    let mine = share(group, groups, t);
+    let row = mine.row;
     let r = min(row, p.rows - 1u);
     let base = r * p.cols;
     var m = -3.0e38;
-    for (var j = t; j < p.cols; j += 64u) { m = max(m, x[base + j]); }
+    for (var j = mine.first; j < p.cols; j += mine.step) { m = max(m, x[base + j]); }
     m = row_max(t, m);
     var sum = 0.0;
-    for (var j = t; j < p.cols; j += 64u) { sum += exp(x[base + j] - m); }
+    for (var j = mine.first; j < p.cols; j += mine.step) { sum += exp(x[base + j] - m); }
     sum = row_sum(t, sum);
-    if (t == 0u && row < p.rows) {
+    if (mine.first == 0u && row < p.rows) {
         let at = x[base + min(targets[r], p.cols - 1u)];
         losses[r] = select(log(sum) - (at - m), 0.0, targets[r] == 0xffffffffu);
     }

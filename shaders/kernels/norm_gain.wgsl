@@ -17,7 +17,7 @@ fn main(
     let b = group.x + group.y * groups.x;
     let first = b * p.block;
     for (var r = first; r < min(first + p.block, p.rows); r++) {
-        let s = statistics(t, r * p.cols);
+        let s = statistics(t, Share(r, t, 64u), r * p.cols);
         for (var j = t; j < p.cols; j += 64u) {
             let term = dy[r * p.cols + j] * (x[r * p.cols + j] - s.x) * s.y;
             if (r == first) { partial[b * p.cols + j] = term; } else { partial[b * p.cols + j] += term; }

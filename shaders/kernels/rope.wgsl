@@ -4,6 +4,7 @@
 // turns: [2, d/2], f_i in whole turns as the sum of two floats: the first has 12 bits, so its product with a position
 // below 4096 is exact and so is the fraction of a turn left of it. Long angles lose nothing that way.
 // include strided
+// include cos_sin
 struct Params {
     shape: vec4<u32>, strides: vec4<u32>, offset: u32, half_count: u32, has_start: u32, direction: f32,
 }
@@ -12,22 +13,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> turns: array<f32>;
 @group(0) @binding(3) var<storage, read> start: array<u32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
-
-// (cos, sin) of a fraction of a turn, within a few units of the last place: WGSL promises 11 bits only. The nearest
-// quarter turn is taken off, and the series of the rest, at most an eighth of a turn, are short.
-fn cos_sin(turn: f32) -> vec2<f32> {
-    let quarter = floor(4.0 * turn + 0.5);
-    let a = (turn - 0.25 * quarter) * 6.2831853;
-    let b = a * a;
-    let s = a * (1.0 - b / 6.0 * (1.0 - b / 20.0 * (1.0 - b / 42.0 * (1.0 - b / 72.0))));
-    let c = 1.0 - b / 2.0 * (1.0 - b / 12.0 * (1.0 - b / 30.0 * (1.0 - b / 56.0)));
-    switch (i32(quarter) & 3) {
-        case 1: { return vec2<f32>(-s, c); }
-        case 2: { return vec2<f32>(-c, -s); }
-        case 3: { return vec2<f32>(s, -c); }
-        default: { return vec2<f32>(c, s); }
-    }
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {

@@ -20,6 +20,9 @@ pub struct Kernel {
     pub params: &'static [Param],
     /// Size of the uniform block in bytes.
     pub params_size: u32,
+    /// Constants of type `u32` that can be given another value when the pipeline is made. What depends on one alone is
+    /// decided then: software adapters walk through both sides of every branch that is left.
+    pub overrides: &'static [&'static str],
 }
 
 /// A storage buffer of a kernel.

@@ -1,12 +1,15 @@
 //! `cargo xtask build`: the folder that any static host can serve.
 
 use crate::{
+    offline,
     pages::{self, Template},
+    program::{self, Program},
     public_url::PublicUrl,
     shell, tools,
     weights::{self, Weights},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -46,7 +49,7 @@ pub fn site(url: &PublicUrl, effort: Effort) -> Result<Weights> {
     Stage::build(effort)?.finish(&shell::root().join("dist"), url)
 }
 
-/// What trunk built: everything but the pages, and the same for every mount point.
+/// Everything but the pages, and the same for every mount point.
 pub struct Stage {
     dir: PathBuf,
     template: Template,
@@ -54,39 +57,20 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Compiles the page, with tools that are found or built first.
+    /// Compiles the program, with tools that are found or built first, and gathers what goes with it.
     pub fn build(effort: Effort) -> Result<Self> {
-        let page = shell::root().join("app/index.html");
-        let page = fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
-        let wants_wasm_opt = !page.contains("data-wasm-opt=\"0\"");
-        let tools = tools::find_or_install(wants_wasm_opt)?;
+        tools::wasm_target()?;
+        let wasm_bindgen = tools::wasm_bindgen()?;
         let dir = shell::target_dir().join("site");
-        shell::step("compiling the page to WebAssembly", || {
-            let mut trunk = shell::command(&tools.trunk);
-            trunk
-                .env("PATH", &tools.path)
-                // Trunk takes a word here, where others take anything.
-                .env_remove("NO_COLOR")
-                .args(["build", "app/index.html", "--public-url", "./", "--dist"])
-                .arg(&dir);
-            if effort == Effort::Quick {
-                trunk.args(["--cargo-profile", "quick"]);
-            } else if tools.has_wasm_opt || !wants_wasm_opt {
-                trunk.arg("--release");
-            } else {
-                // The same profile, but trunk then does not go looking for wasm-opt.
-                trunk.args(["--cargo-profile", "release"]);
-            }
-            shell::run(&mut trunk)
-        })?;
-        if effort == Effort::Release {
-            engine_module(&tools.wasm_bindgen, &dir)?;
+        if dir.exists() {
+            fs::remove_dir_all(&dir).with_context(|| format!("clearing {}", dir.display()))?;
         }
-        let index = dir.join("index.html");
-        let html = fs::read_to_string(&index).with_context(|| format!("reading {}", index.display()))?;
-        let template = Template::new(&html)?;
-        // Every page is made from it, the front page too; what stays is the same for all mount points.
-        fs::remove_file(&index).with_context(|| format!("removing {}", index.display()))?;
+        fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
+        let program = program::build(effort, &wasm_bindgen, &dir)?;
+        if effort == Effort::Release {
+            engine_module(&wasm_bindgen, &dir)?;
+        }
+        let template = assets(&dir, program, effort == Effort::Release)?;
         let stage = Self { dir, template, effort };
         stage.compress(&stage.dir)?;
         Ok(stage)
@@ -101,6 +85,10 @@ impl Stage {
             copy_tree(&self.dir, dist)?;
             let count = pages::write(&self.template, dist, url)?;
             println!("   {count} pages");
+            // Who looks at a change wants to see it, and not what an earlier build left in the browser.
+            if self.effort == Effort::Release {
+                offline::write(dist)?;
+            }
             self.compress(dist)?;
             weights::first_load(dist)
         })
@@ -112,6 +100,30 @@ impl Stage {
             Effort::Quick => Ok(()),
         }
     }
+}
+
+/// Copies styles, scripts, fonts, pictures and models into `dir`, and makes the template of all pages.
+fn assets(dir: &Path, program: Program, is_kept: bool) -> Result<Template> {
+    let app = shell::root().join("app");
+    let page = app.join("index.html");
+    let mut html = fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
+    let styles = app.join("style");
+    for entry in fs::read_dir(&styles).with_context(|| format!("reading {}", styles.display()))? {
+        let file = entry?.path();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+        let hash: String = Sha256::digest(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hashed = format!("{}-{hash}.css", name.trim_end_matches(".css"));
+        let link = format!("href=\"style/{name}\"");
+        ensure!(html.contains(&link), "app/index.html does not link to style/{name}");
+        html = html.replace(&link, &format!("href=\"{hashed}\""));
+        fs::write(dir.join(&hashed), text).with_context(|| format!("writing {hashed}"))?;
+    }
+    for script in ["theme.js", "boot.js"] {
+        fs::copy(app.join(script), dir.join(script)).with_context(|| format!("copying {script}"))?;
+    }
+    copy_tree(&shell::root().join("public"), dir)?;
+    Template::new(&html, program, is_kept)
 }
 
 /// The engine as a JavaScript module of its own, beside the page and no part of it.

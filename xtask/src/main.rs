@@ -5,10 +5,12 @@
 mod bench;
 mod build;
 mod device;
+mod offline;
 mod op;
 mod packages;
 mod pages;
 mod peers;
+mod program;
 mod public_url;
 mod serve;
 mod shell;

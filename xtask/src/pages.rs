@@ -1,10 +1,10 @@
-//! From trunk's one `index.html` to a page of its own for every route.
+//! From the one `app/index.html` to a page of its own for every route.
 //!
 //! Each route gets a real file, so a static host answers 200 with the right title, and the text is there before, and
 //! without, any script. The same staged build serves any mount point: its links are relative, and only `<base>` says
 //! relative to what.
 
-use crate::public_url::PublicUrl;
+use crate::{offline, program::Program, public_url::PublicUrl};
 use anyhow::{Context, Result, ensure};
 use app::lang::Lang;
 use app::prerender::{self, Embed, Route};
@@ -15,9 +15,10 @@ use std::{fs, ops::Range, path::Path};
 /// The picture that previews show.
 const CARD: &str = "icons/card.png";
 
-/// What every page has in common: trunk's page, under a Content-Security-Policy.
+/// What every page has in common: its frame, under a Content-Security-Policy, and the program that brings it to life.
 pub struct Template {
     html: String,
+    program: Program,
 }
 
 /// What a page has of its own.
@@ -34,13 +35,27 @@ struct Page<'a> {
 }
 
 impl Template {
-    /// Reads trunk's page and forbids it everything that the book does not use.
-    pub fn new(index_html: &str) -> Result<Self> {
+    /// Puts the program into the page, and forbids it everything that the book does not use; `is_kept` says whether readers'
+    /// browsers shall keep a copy for reading offline.
+    pub fn new(index_html: &str, program: Program, is_kept: bool) -> Result<Self> {
         let mut html = index_html.to_owned();
+        let starter = tag(&html, "script", "src=\"boot.js\"")?;
+        let Program { js, wasm, loader, .. } = &program;
+        html.replace_range(
+            starter,
+            &format!(
+                "{}{}{}<script type=\"module\" src=\"boot.js\" data-js=\"{js}\" data-wasm=\"{wasm}\">",
+                preload_module(js),
+                preload_module(loader),
+                preload_wasm(wasm)
+            ),
+        );
         let head = tag(&html, "head", "")?;
         let policy = content_security_policy(&html);
-        html.insert_str(head.end, &format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">"));
-        Ok(Self { html })
+        let kept =
+            if is_kept { format!("<meta name=\"offline\" content=\"{}\">", offline::WORKER) } else { String::new() };
+        html.insert_str(head.end, &format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">{kept}"));
+        Ok(Self { html, program })
     }
 
     fn fill(&self, page: &Page) -> Result<String> {
@@ -59,11 +74,29 @@ impl Template {
         html.replace_range(title.end..title.end + end, &escape(page.title));
         let base = tag(&html, "base", "")?;
         html.replace_range(base, &format!("<base href=\"{}{}\">", page.mount, page.lang.folder()));
+        let starter = tag(&html, "script", "src=\"boot.js\"")?;
+        html.insert_str(starter.start, &self.parts_of(page.body));
         if page.lang != Lang::PROSE {
             speak(&mut html, page.lang)?;
         }
         Ok(html)
     }
+
+    /// What fetches the parts that a page shows while the program itself is still on its way.
+    fn parts_of(&self, body: &str) -> String {
+        let places = body.split("data-part=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        places.flat_map(|name| self.program.part(name)).map(|file| preload_wasm(file)).collect()
+    }
+}
+
+/// A link that fetches JavaScript before it is imported; relative to `<base>`.
+fn preload_module(file: &str) -> String {
+    format!("<link rel=\"modulepreload\" href=\"{file}\" crossorigin=\"anonymous\">")
+}
+
+/// A link that fetches WebAssembly before it is asked for.
+fn preload_wasm(file: &str) -> String {
+    format!("<link rel=\"preload\" href=\"{file}\" as=\"fetch\" type=\"application/wasm\" crossorigin=\"anonymous\">")
 }
 
 /// Makes a filled page one of another language: its files are at the site's root, outside its `<base>`.
@@ -265,12 +298,41 @@ mod tests {
     use super::*;
 
     const INDEX: &str = r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><base href="./"><title>Old</title>
-<meta name="description" content="Old"><script src="./a.js"></script><script type="module">start()</script></head>
+<meta name="description" content="Old"><script src="./a.js"></script><script type="module">start()</script>
+<script type="module" src="boot.js"></script></head>
 <body><header>site</header><div id="app"></div><noscript><p class="noscript">No scripts.</p></noscript></body></html>"#;
+
+    fn template(index_html: &str) -> Result<Template> {
+        let program = Program {
+            js: "app-1.js".to_owned(),
+            wasm: "app_bg-1.wasm".to_owned(),
+            loader: "parts-1.js".to_owned(),
+            parts: [("ch05".to_owned(), vec!["chunk_1-1.wasm".to_owned(), "part_ch05-1.wasm".to_owned()])].into(),
+        };
+        Template::new(index_html, program, true)
+    }
+
+    #[test]
+    fn a_page_names_its_program_and_the_parts_it_shows() -> Result<()> {
+        let page =
+            |body| Page { lang: Lang::PROSE, title: "", description: "", index: String::new(), mount: "/", body };
+        let plain = template(INDEX)?.fill(&page("<main>text</main>"))?;
+        assert!(
+            plain.contains("src=\"boot.js\" data-js=\"app-1.js\" data-wasm=\"app_bg-1.wasm\"></script>"),
+            "{plain}"
+        );
+        assert!(plain.contains("<link rel=\"modulepreload\" href=\"parts-1.js\""), "{plain}");
+        assert!(!plain.contains("part_ch05"), "{plain}");
+        let live = template(INDEX)?.fill(&page("<div class=\"part\" data-part=\"ch05\"></div>"))?;
+        for file in ["chunk_1-1.wasm", "part_ch05-1.wasm"] {
+            assert!(live.contains(&format!("<link rel=\"preload\" href=\"{file}\" as=\"fetch\"")), "{live}");
+        }
+        Ok(())
+    }
 
     #[test]
     fn a_page_carries_its_own_title_text_and_base() -> Result<()> {
-        let html = Template::new(INDEX)?.fill(&Page {
+        let html = template(INDEX)?.fill(&Page {
             lang: Lang::PROSE,
             title: "Attention & <friends>",
             description: "\"Who\" looks where",
@@ -288,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_page_of_another_language_says_so_and_finds_the_files_at_the_root() -> Result<()> {
-        let html = Template::new(INDEX)?.fill(&Page {
+        let html = template(INDEX)?.fill(&Page {
             lang: Lang::Id,
             title: "Attention",
             description: "Siapa melihat ke mana",
@@ -300,6 +362,7 @@ mod tests {
             "<html lang=\"id\" data-root=\"../\">",
             "<base href=\"/book/id/\">",
             "src=\".././a.js\"",
+            "href=\"../parts-1.js\"",
             "href=\"/book/id/\"",
             "<a href=\"chapter/5/\">",
             Lang::Id.noscript(),
@@ -378,7 +441,7 @@ mod tests {
         ] {
             let page =
                 Page { lang: Lang::PROSE, title: "", description: "", index: String::new(), mount: "/", body: "" };
-            assert!(Template::new(&broken)?.fill(&page).is_err(), "{broken}");
+            assert!(template(&broken)?.fill(&page).is_err(), "{broken}");
         }
         Ok(())
     }

@@ -7,18 +7,34 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The first page, with all its code and fonts, must fit in this; a model is the reader's choice and comes later.
+/// Any page that a reader may enter by, with all its code, its exhibit's too, and the fonts, must fit in this; a model is
+/// the reader's choice and comes later.
 pub const FIRST_LOAD_BUDGET_BYTES: u64 = 900_000;
 
 /// The index of the search must fit in this; it is fetched when the reader first searches.
 pub const SEARCH_INDEX_BUDGET_BYTES: u64 = 250_000;
 
+/// Any page's text must fit in this: it is all that a further page costs.
+pub const PAGE_BUDGET_BYTES: u64 = 30_000;
+
 /// What shrinks. The rest (fonts, pictures, weights of models) is compressed by its own format or not at all.
 const COMPRESSIBLE: &[&str] = &["html", "js", "wasm", "css", "svg", "json", "txt", "xml", "wgsl", "webmanifest"];
 
-/// The weight of a reader's first visit, by kind of file.
+/// The weight of a reader's first visit: of the front page by kind of file, and what pages with parts of the program
+/// of their own add to it.
 pub struct Weights {
     kinds: Vec<Kind>,
+    parts: Vec<Part>,
+}
+
+/// A part of the program, on the page that shows it.
+struct Part {
+    name: String,
+    files: usize,
+    bytes: u64,
+    wire_bytes: u64,
+    /// The whole first load of that page.
+    page_wire_bytes: u64,
 }
 
 struct Kind {
@@ -29,9 +45,15 @@ struct Kind {
 }
 
 impl Weights {
-    /// Bytes on the wire, all together.
-    pub fn total_wire_bytes(&self) -> u64 {
+    /// The front page's bytes on the wire, all together.
+    pub fn front_wire_bytes(&self) -> u64 {
         self.kinds.iter().map(|kind| kind.wire_bytes).sum()
+    }
+
+    /// The bytes on the wire of the heaviest page, and the part that makes it so.
+    pub fn heaviest(&self) -> (&str, u64) {
+        let parts = self.parts.iter().map(|part| (part.name.as_str(), part.page_wire_bytes));
+        parts.chain([("the front page", self.front_wire_bytes())]).max_by_key(|(_, bytes)| *bytes).unwrap_or_default()
     }
 
     /// Prints one line a kind.
@@ -45,9 +67,20 @@ impl Weights {
             "total",
             self.kinds.iter().map(|kind| kind.files).sum::<usize>(),
             kb(self.kinds.iter().map(|kind| kind.bytes).sum()),
-            kb(self.total_wire_bytes()),
+            kb(self.front_wire_bytes()),
             kb(FIRST_LOAD_BUDGET_BYTES).trim(),
         );
+        println!("part             files       size    brotli  first load of its page");
+        for part in &self.parts {
+            println!(
+                "  {:14} {:5} {} {} {}",
+                part.name,
+                part.files,
+                kb(part.bytes),
+                kb(part.wire_bytes),
+                kb(part.page_wire_bytes)
+            );
+        }
     }
 }
 
@@ -57,19 +90,37 @@ pub fn first_load(dist: &Path) -> Result<Weights> {
     let kind = |name, pick: &dyn Fn(&Path) -> bool| -> Result<Kind> {
         let mut kind = Kind { name, files: 0, bytes: 0, wire_bytes: 0 };
         for file in files.iter().filter(|file| pick(file)) {
-            let bytes = size(file)?;
-            let compressed = beside(file);
             kind.files += 1;
-            kind.bytes += bytes;
-            kind.wire_bytes += if compressed.exists() { size(&compressed)? } else { bytes };
+            kind.bytes += size(file)?;
+            kind.wire_bytes += wire_size(file)?;
         }
         Ok(kind)
     };
     let front = dist.join("index.html");
     let html = fs::read_to_string(&front).with_context(|| format!("reading {}", front.display()))?;
     // What the page does not name is not loaded with it: the engine's module for other pages is such.
-    let named = |file: &Path| file.file_name().is_some_and(|name| html.contains(&*name.to_string_lossy()));
+    let named = |file: &Path| named_in(&html, file);
+    let mut parts: Vec<Part> = Vec::new();
+    for page in files.iter().filter(|file| file.ends_with("index.html") && **file != front) {
+        let text = fs::read_to_string(page).with_context(|| format!("reading {}", page.display()))?;
+        let Some(name) = text.split("data-part=\"").nth(1).and_then(|rest| rest.split('"').next()) else { continue };
+        let mut part = Part { name: name.to_owned(), files: 0, bytes: 0, wire_bytes: 0, page_wire_bytes: 0 };
+        for file in &files {
+            let is_font = has_extension(file, &["woff2"]);
+            let is_program = has_extension(file, &["js", "wasm", "css"]) && named_in(&text, file);
+            if is_program && !named(file) {
+                part.files += 1;
+                part.bytes += size(file)?;
+                part.wire_bytes += wire_size(file)?;
+            }
+            if file == page || is_font || is_program {
+                part.page_wire_bytes += wire_size(file)?;
+            }
+        }
+        parts.push(part);
+    }
     Ok(Weights {
+        parts,
         kinds: vec![
             kind("html", &|file| file == front)?,
             kind("js", &|file| named(file) && has_extension(file, &["js"]))?,
@@ -80,11 +131,30 @@ pub fn first_load(dist: &Path) -> Result<Weights> {
     })
 }
 
+/// Whether a page names this file.
+fn named_in(html: &str, file: &Path) -> bool {
+    file.file_name().is_some_and(|name| html.contains(&*name.to_string_lossy()))
+}
+
 /// The index of the search on the wire; compressed here where the build was in a hurry.
 pub fn search_index(dist: &Path) -> Result<u64> {
     let file = dist.join(app::search::INDEX_FILE);
     let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
     Ok(brotli(&bytes)?.len() as u64)
+}
+
+/// The heaviest page but the front page, by path, and its bytes on the wire.
+pub fn heaviest_page(dist: &Path) -> Result<(PathBuf, u64)> {
+    let front = dist.join("index.html");
+    let mut heaviest = (PathBuf::new(), 0);
+    for file in files_in(dist)?.into_iter().filter(|file| has_extension(file, &["html"]) && *file != front) {
+        let compressed = beside(&file);
+        let bytes = size(if compressed.exists() { &compressed } else { &file })?;
+        if bytes > heaviest.1 {
+            heaviest = (file, bytes);
+        }
+    }
+    Ok(heaviest)
 }
 
 /// Writes a `.br` beside every file that gains by it and has none, for hosts that serve such.
@@ -120,7 +190,8 @@ fn has_extension(file: &Path, extensions: &[&str]) -> bool {
     file.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| extensions.contains(&extension))
 }
 
-fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
+/// Every file below a folder, in the order of their paths.
+pub fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
         let path = entry?.path();
@@ -132,6 +203,11 @@ fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+fn wire_size(file: &Path) -> Result<u64> {
+    let compressed = beside(file);
+    size(if compressed.exists() { &compressed } else { file })
 }
 
 fn size(file: &Path) -> Result<u64> {

@@ -547,7 +547,8 @@ pub struct Dot {
 }
 
 impl Dot {
-    fn new(left: impl Into<String>, right: impl Into<String>, terms: Vec<(String, f32, f32)>) -> Self {
+    /// The product of two vectors, given term by term.
+    pub(crate) fn new(left: impl Into<String>, right: impl Into<String>, terms: Vec<(String, f32, f32)>) -> Self {
         let sum = terms.iter().map(|(_, a, b)| f64::from(*a) * f64::from(*b)).sum();
         Self { left: left.into(), right: right.into(), terms, sum }
     }

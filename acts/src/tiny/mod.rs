@@ -1,5 +1,6 @@
 //! Tiny: the one model that lives through all seven acts, its training and its report card.
 
+pub mod diffusion;
 mod evaluate;
 mod recipe;
 mod train;

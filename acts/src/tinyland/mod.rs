@@ -27,6 +27,8 @@
 //! Text is lowercase. Every document opens with a space, so that its first word is the same token as in mid-sentence; give a
 //! reader's text to [`prompt`] first. Facts are true of one [`World`] and of nothing outside it: they are drawn from its seed.
 //!
+//! The pictures of Tinyland, with captions and masks, are in [`pictures`].
+//!
 //! What is held out, and so can only be known by generalising, is decided by content alone, in [`held_out`]. Training text and
 //! held-out text share no agreement opening with a gap, no question on a fact, no composition of facts, no sum of two terms above
 //! nine, no order on given words and no Indonesian sentence. Facts are all stated in training; only asking is held out.
@@ -38,6 +40,7 @@ pub mod facts;
 pub mod held_out;
 pub mod instructions;
 pub mod mirror;
+pub mod pictures;
 pub mod probes;
 pub mod stories;
 pub mod sums;

@@ -62,6 +62,16 @@ dismiss = Dismiss
 close = Close
 gpu-lost = The GPU was lost ({ $reason }). It is being opened again; nothing you entered is gone.
 
+## What is kept, and what did not come
+
+kept = This device keeps the whole text: it reads without a network from now on.
+renewed = A newer edition of the book has arrived. The page loads again to show it.
+renew = Read the newer edition
+later = Later
+part-failed = Not loaded
+part-failed-why = A part of this page's program did not come. Check the connection, then try again; the text reads on without it.
+try-again = Try again
+
 ## The device
 
 device = Device

@@ -56,6 +56,16 @@ dismiss = Tutup pesan
 close = Tutup
 gpu-lost = GPU terputus ({ $reason }). GPU sedang dibuka kembali; tidak ada masukan Anda yang hilang.
 
+## What is kept, and what did not come
+
+kept = Perangkat ini menyimpan isi buku: mulai sekarang buku terbaca tanpa jaringan, halaman berbahasa Indonesia setelah pernah dibuka.
+renewed = Edisi buku yang lebih baru sudah datang. Halaman dimuat ulang untuk menampilkannya.
+renew = Baca edisi baru
+later = Nanti
+part-failed = Tidak termuat
+part-failed-why = Sebagian program halaman ini tidak sampai. Periksa sambungan, lalu coba lagi; isinya tetap dapat dibaca.
+try-again = Coba lagi
+
 ## The device
 
 device = Perangkat

@@ -15,7 +15,7 @@ pub use pages::{
 };
 #[cfg(feature = "ssr")]
 pub use passage::table::{FORMS, find as passage};
-pub use passage::{Loaded, Passage, Passages, has_text};
+pub use passage::{Loaded, Passage, Passages, has_text, part_key};
 
 /// One of the seven acts.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use super::{ACTS, Act, Beat, Chapter, IDEAS, Idea, Passage, QUESTIONS, TERMS, ac
 use crate::exhibits;
 use crate::lang::use_lang;
 use crate::page::{Link, Page};
+use crate::parts::Lazy;
 use crate::shell::{BackToChapter, ChapterEnd, Progress, ReadMark, Reading};
 
 /// The prologue and the contents of the whole book.
@@ -194,7 +195,10 @@ fn beat_view(beat: &'static Beat, chapter: &'static Chapter) -> impl IntoView {
     let t = use_lang();
     let anchor = beat.kind.anchor();
     let exhibit = beat.exhibit_after.then(|| match exhibits::of(chapter.number) {
-        Some(exhibit) => view! { <div id="exhibit" lang=t.prose()>{(exhibit.view)()}</div> }.into_any(),
+        Some(exhibit) => {
+            view! { <div id="exhibit" lang=t.prose()><Lazy part=exhibit.part on=Page::Chapter(chapter.number) /></div> }
+                .into_any()
+        }
         None => view! { <p class="unbuilt-note">{t.unbuilt()}</p> }.into_any(),
     });
     view! {
@@ -368,7 +372,7 @@ pub fn VerifyPage() -> impl IntoView {
             <h1>{t.page_verify()}</h1>
             <p class="lede">{t.verify_lede()}</p>
             <h2 class="beat">{t.verify_heading()}</h2>
-            <div lang=t.prose()>{exhibits::verify()}</div>
+            <div lang=t.prose()><Lazy part=exhibits::VERIFY on=Page::Verify /></div>
         </article>
     }
 }
@@ -383,7 +387,7 @@ pub fn BenchPage() -> impl IntoView {
             <h1>{t.page_bench()}</h1>
             <p class="lede">{t.bench_lede()}</p>
             <h2 class="beat">{t.bench_heading()}</h2>
-            <div lang=t.prose()>{exhibits::bench()}</div>
+            <div lang=t.prose()><Lazy part=exhibits::BENCH on=Page::Bench /></div>
         </article>
     }
 }
@@ -397,7 +401,7 @@ pub fn EmbedPage() -> impl IntoView {
             <article class="embed">
                 <h1 class="hidden">{chapter.title}</h1>
                 <h2 class="hidden">{exhibit.title}</h2>
-                {(exhibit.view)()}
+                <Lazy part=exhibit.part on=Page::Embed(chapter.number) />
                 <BackToChapter number=chapter.number />
             </article>
         }

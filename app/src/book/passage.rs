@@ -10,6 +10,15 @@ use crate::page::Page;
 /// What marks an element of a page as a passage; its value is the passage's key.
 const MARK: &str = "data-passage";
 
+/// What marks the place of a part of the program; its value is the part's name.
+#[cfg(feature = "csr")]
+const PART_MARK: &str = "data-part";
+
+/// The key of the HTML that stands where a part of the program belongs until that has come.
+pub fn part_key(part: &str) -> String {
+    format!("part/{part}")
+}
+
 #[cfg(feature = "ssr")]
 pub mod table {
     //! The book's text, and what else only the making of the site needs.
@@ -156,9 +165,12 @@ impl Loaded {
         use wasm_bindgen::JsCast;
 
         let mut found = std::collections::HashMap::new();
-        if let Ok(marked) = document.query_selector_all(&format!("[{MARK}]")) {
+        for mark in [MARK, PART_MARK] {
+            let Ok(marked) = document.query_selector_all(&format!("[{mark}]")) else { continue };
             for element in (0..marked.length()).filter_map(|i| marked.get(i)?.dyn_into::<web_sys::Element>().ok()) {
-                found.insert(element.get_attribute(MARK).unwrap_or_default(), element.inner_html());
+                let name = element.get_attribute(mark).unwrap_or_default();
+                let key = if mark == MARK { name } else { part_key(&name) };
+                found.insert(key, element.inner_html());
             }
         }
         Self(found)

@@ -5,7 +5,10 @@ mod files;
 
 use std::sync::Arc;
 
-use acts::{tiny::Checkpoint, tinyland::tokenizer::TinyTokenizer};
+use acts::{
+    tiny::{Checkpoint, diffusion},
+    tinyland::tokenizer::TinyTokenizer,
+};
 use engine::{Device, Error};
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 use leptos::prelude::*;
@@ -27,6 +30,7 @@ struct State {
     device: Option<Waiting<Device>>,
     tokenizer: Option<Waiting<Arc<TinyTokenizer>>>,
     checkpoint: Option<Waiting<Arc<Checkpoint>>>,
+    painter: Option<Waiting<Arc<diffusion::Checkpoint>>>,
     losses: u32,
 }
 
@@ -109,6 +113,16 @@ impl Compute {
             Checkpoint::parse("tiny-base.safetensors", &bytes).map(Arc::new)
         };
         self.once(|state| &mut state.checkpoint, fetch.boxed_local()).await
+    }
+
+    /// Tiny's painter.
+    pub async fn tiny_diffusion(self) -> Result<Arc<diffusion::Checkpoint>, Error> {
+        let transfer = self.transfer;
+        let fetch = async move {
+            let bytes = files::fetch("models/tiny-diffusion.safetensors", move |t| transfer.set(t)).await?;
+            diffusion::Checkpoint::parse("tiny-diffusion.safetensors", &bytes).map(Arc::new)
+        };
+        self.once(|state| &mut state.painter, fetch.boxed_local()).await
     }
 
     /// Starts a piece of work unless it is under way or done, and waits for it. What failed may be tried again.

@@ -7,6 +7,7 @@ mod formulas;
 mod kept;
 mod languages;
 mod notices;
+mod offline;
 mod palette;
 mod progress;
 mod reading;
@@ -33,6 +34,7 @@ use crate::page::{Page, use_page};
 use contents::Contents;
 use device::DeviceChip;
 use notices::NoticesView;
+use offline::{KeptLine, Renewal};
 use palette::{Palette, PaletteView, SearchButton};
 use reading::ReadingPanel;
 use turning::{Turning, TurningKeys};
@@ -53,6 +55,7 @@ impl Contexts {
         provide_context(Reading::kept());
         provide_context(Progress::kept());
         provide_context(Palette::new());
+        offline::provide();
     }
 }
 
@@ -153,6 +156,7 @@ pub fn Shell(
                 </div>
             </div>
             <NoticesView />
+            <Renewal />
             <PaletteView />
         </div>
     }
@@ -168,6 +172,7 @@ fn Footer() -> impl IntoView {
                 {t.everything_here()}" "
                 <a href=Page::Verify.href()>{t.check_the_arithmetic()}</a>
             </p>
+            <KeptLine />
         </footer>
     }
 }

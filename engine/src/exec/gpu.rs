@@ -1,4 +1,4 @@
-//! The GPU executor: one encoder, one compute pass, one submit a run.
+//! The GPU executor: one encoder, one compute pass, one submit, for a run or several.
 
 use super::{
     Store, Timing,
@@ -115,7 +115,7 @@ impl GpuProgram {
                     offset,
                     size: std::num::NonZeroU64::new(u64::from(dispatch.kernel.params_size)),
                 };
-                let (pipeline, group) = device.bind(dispatch.kernel, block, &bound);
+                let (pipeline, group) = device.bind(dispatch.kernel, &dispatch.constants, block, &bound);
                 Launch { step: *index, pipeline, group, groups: dispatch.groups }
             })
             .collect();
@@ -135,23 +135,27 @@ impl GpuProgram {
         self.device.queue().write_buffer(&self.buffers[slot], 0, bytemuck::cast_slice(words));
     }
 
-    fn encode(&self) -> wgpu::CommandEncoder {
+    fn encode(&self, runs: u32) -> wgpu::CommandEncoder {
         let mut encoder = self.device.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for launch in &self.launches {
-                pass.set_pipeline(&launch.pipeline);
-                pass.set_bind_group(0, &launch.group, &[]);
-                let [x, y, z] = launch.groups;
-                pass.dispatch_workgroups(x, y, z);
+            for _ in 0..runs {
+                for launch in &self.launches {
+                    pass.set_pipeline(&launch.pipeline);
+                    pass.set_bind_group(0, &launch.group, &[]);
+                    let [x, y, z] = launch.groups;
+                    pass.dispatch_workgroups(x, y, z);
+                }
             }
         }
         encoder
     }
 
-    pub fn run(&self) -> Result<()> {
+    pub fn run(&self, runs: u32) -> Result<()> {
         self.device.check()?;
-        self.device.submit(self.encode().finish());
+        if runs > 0 {
+            self.device.submit(self.encode(runs).finish());
+        }
         Ok(())
     }
 
@@ -163,7 +167,7 @@ impl GpuProgram {
         let staging = self.staging.take().filter(|s| s.size() >= bytes);
         let staging = staging.unwrap_or_else(|| staging_buffer(&self.device, bytes));
         let encoder = if run {
-            self.encode()
+            self.encode(1)
         } else {
             self.device.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
         };

@@ -169,12 +169,20 @@ impl Program {
 
     /// Runs once. On a GPU the work is submitted and goes on; a read waits for it.
     pub fn run(&mut self) -> Result<()> {
+        self.run_times(1)
+    }
+
+    /// Runs that many times back to back; on a GPU in one submit, so keep to what a device may take without a pause:
+    /// some drivers give up one that is busy for two seconds.
+    pub fn run_times(&mut self, runs: u32) -> Result<()> {
         match &mut self.backend {
             Backend::Cpu(program) => {
-                program.run(&self.plan, |_| {});
+                for _ in 0..runs {
+                    program.run(&self.plan, |_| {});
+                }
                 Ok(())
             }
-            Backend::Gpu(program) => program.run(),
+            Backend::Gpu(program) => program.run(runs),
         }
     }
 

@@ -48,6 +48,9 @@ struct Pipeline {
     layout: wgpu::BindGroupLayout,
 }
 
+/// Values of a kernel's overrides.
+type Constants = Vec<(&'static str, u32)>;
+
 #[derive(Debug)]
 struct Inner {
     device: wgpu::Device,
@@ -55,7 +58,7 @@ struct Inner {
     tier: Tier,
     counters: Arc<Counters>,
     health: Arc<Health>,
-    pipelines: Mutex<HashMap<&'static str, Arc<Pipeline>>>,
+    pipelines: Mutex<HashMap<(&'static str, Constants), Arc<Pipeline>>>,
 }
 
 /// A GPU opened for compute. Cheap to clone; all clones are the same device.
@@ -129,6 +132,14 @@ impl GpuDevice {
         let inner =
             Arc::new(Inner { device, queue, tier, counters: Arc::default(), health, pipelines: Mutex::default() });
         Ok(Self(inner))
+    }
+
+    /// The same adapter, taken for a real GPU: so that a processor which plays one can test the kernels of one.
+    pub async fn open_as_hardware(preference: Preference) -> Result<Self> {
+        let mut device = Self::open(preference).await?;
+        let inner = Arc::get_mut(&mut device.0).ok_or_else(|| Error::Gpu("a device just opened is shared".into()))?;
+        inner.tier.software = false;
+        Ok(device)
     }
 
     /// What the adapter can do.
@@ -238,12 +249,13 @@ impl GpuDevice {
         self.0.counters.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    fn pipeline(&self, kernel: &'static Kernel) -> Arc<Pipeline> {
+    fn pipeline(&self, kernel: &'static Kernel, constants: &Constants) -> Arc<Pipeline> {
         let mut pipelines = lock(&self.0.pipelines);
-        pipelines.entry(kernel.name).or_insert_with(|| Arc::new(self.build(kernel))).clone()
+        let key = (kernel.name, constants.clone());
+        pipelines.entry(key).or_insert_with(|| Arc::new(self.build(kernel, constants))).clone()
     }
 
-    fn build(&self, kernel: &'static Kernel) -> Pipeline {
+    fn build(&self, kernel: &'static Kernel, constants: &Constants) -> Pipeline {
         let device = self.device();
         let entry = |binding: u32, ty| wgpu::BindGroupLayoutEntry {
             binding,
@@ -266,12 +278,13 @@ impl GpuDevice {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
+        let constants: Vec<(&str, f64)> = constants.iter().map(|&(name, value)| (name, f64::from(value))).collect();
         let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(kernel.name),
             layout: Some(&pipeline_layout),
             module: &module,
             entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
             cache: None,
         });
         Pipeline { pipeline, layout }
@@ -281,10 +294,11 @@ impl GpuDevice {
     pub(crate) fn bind(
         &self,
         kernel: &'static Kernel,
+        constants: &Constants,
         params: wgpu::BufferBinding<'_>,
         buffers: &[&wgpu::Buffer],
     ) -> (wgpu::ComputePipeline, wgpu::BindGroup) {
-        let pipeline = self.pipeline(kernel);
+        let pipeline = self.pipeline(kernel, constants);
         let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(params) }];
         for (i, buffer) in buffers.iter().enumerate() {
             entries.push(wgpu::BindGroupEntry { binding: i as u32 + 1, resource: buffer.as_entire_binding() });

@@ -116,17 +116,7 @@ impl Config {
     /// Puts parameters into a store, after checking that all are there with their shapes.
     pub fn load(&self, store: &Store, values: &BTreeMap<String, HostTensor>) -> Result<()> {
         self.check()?;
-        for (name, shape) in self.parameters() {
-            let value = values.get(&name).ok_or_else(|| Error::data(&name, "is not among the parameters"))?;
-            if *value.shape != *shape {
-                return Err(Error::data(&name, format!("has shape {}, {shape:?} is wanted", value.shape)));
-            }
-            if !value.as_f32()?.iter().all(|x| x.is_finite()) {
-                return Err(Error::data(&name, "holds a number that is not finite"));
-            }
-            store.set(&name, value)?;
-        }
-        Ok(())
+        super::load(store, &self.parameters(), values)
     }
 }
 

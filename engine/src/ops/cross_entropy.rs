@@ -74,7 +74,7 @@ impl Op for CrossEntropy {
             Dispatch::new(&shaders::CROSS_ENTROPY, &[Bind::Input(0), Bind::Input(1), Bind::Output(0)])
                 .u("rows", rows)
                 .u("cols", gpu.inputs[0].shape.last())
-                .flat_groups(rows),
+                .rows(rows, gpu.tier.software),
         ]
     }
 
@@ -141,7 +141,7 @@ impl Op for CrossEntropyBackward {
             Dispatch::new(&shaders::CROSS_ENTROPY_BACKWARD, &bindings)
                 .u("rows", rows)
                 .u("cols", shape.last())
-                .flat_groups(rows),
+                .rows(rows, gpu.tier.software),
         ]
     }
 

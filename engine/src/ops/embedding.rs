@@ -87,14 +87,17 @@ impl Op for EmbeddingBackward {
     fn gpu(&self, gpu: &Gpu<'_>) -> Vec<Dispatch> {
         let [rows, cols] = [self.table[0], self.table[1]];
         let column_blocks = cols.div_ceil(64);
-        vec![
-            Dispatch::new(&shaders::EMBEDDING_BACKWARD, &[Bind::Input(0), Bind::Input(1), Bind::Output(0)])
-                .u("rows", rows)
-                .u("cols", cols)
-                .u("n", gpu.inputs[0].shape.count())
-                .u("column_blocks", column_blocks)
-                .flat_groups(rows * column_blocks),
-        ]
+        let alone = gpu.tier.software; // barriers are dear
+        let kernel = if alone { &shaders::EMBEDDING_BACKWARD_REGISTER } else { &shaders::EMBEDDING_BACKWARD };
+        let dispatch = Dispatch::new(kernel, &[Bind::Input(0), Bind::Input(1), Bind::Output(0)])
+            .u("rows", rows)
+            .u("cols", cols)
+            .u("n", gpu.inputs[0].shape.count());
+        vec![if alone {
+            dispatch.invocations(cols)
+        } else {
+            dispatch.u("column_blocks", column_blocks).flat_groups(rows * column_blocks)
+        }]
     }
 
     fn backward(&self, _g: &mut Graph, _ask: &Backward<'_>) -> Result<Vec<Option<Tensor>>> {

@@ -10,7 +10,7 @@ use super::{
     float, shape_error,
 };
 use crate::{
-    Graph, Layout, Meta, Result, Shape, Tensor,
+    Error, Graph, Layout, Meta, Result, Shape, Tensor,
     cpu::{Matrix, gemm},
     graph::Backward,
 };
@@ -28,8 +28,47 @@ pub struct Epilogue {
     pub residual: Option<Tensor>,
 }
 
+/// The kernels that compute it, in the order of the ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rung {
+    /// An element of C an invocation.
+    Naive,
+    /// A 4x4 tile of C an invocation, in registers.
+    Register,
+    /// A 16x16 tile, of words read in fours.
+    Wide,
+    /// Tiles of A and B in workgroup memory.
+    Tiled,
+}
+
+impl Rung {
+    /// The rung of that name; `auto` is none.
+    fn parse(name: &str) -> Result<Option<Self>> {
+        match name {
+            "auto" => Ok(None),
+            "naive" => Ok(Some(Self::Naive)),
+            "register" => Ok(Some(Self::Register)),
+            "wide" => Ok(Some(Self::Wide)),
+            "tiled" => Ok(Some(Self::Tiled)),
+            _ => Err(Error::data("rung", format!("`{name}` is not auto, naive, register, wide or tiled"))),
+        }
+    }
+
+    /// The kernel, and how many columns and rows a workgroup of it makes.
+    fn kernel(self) -> (&'static Kernel, [usize; 2]) {
+        let (kernel, side) = match self {
+            Self::Naive => (&shaders::MATMUL_NAIVE, 1),
+            Self::Register => (&shaders::MATMUL_REGISTER, 4),
+            Self::Wide => (&shaders::MATMUL_WIDE, 16),
+            Self::Tiled => (&shaders::MATMUL_TILED, 4),
+        };
+        (kernel, [0, 1].map(|axis| kernel.workgroup_size[axis] as usize * side))
+    }
+}
+
 #[derive(Debug, Clone)]
 struct MatMul {
+    rung: Option<Rung>,
     alpha: f32,
     activation: Activation,
     bias: bool,
@@ -57,6 +96,28 @@ fn strides(layout: &Layout) -> [usize; 4] {
     layout.four().1.map(|s| s as usize)
 }
 
+/// Whether the words of an operand `[.., rows, columns]` lie together along its columns (`Some(false)`), or along its rows
+/// (`Some(true)`), and everything else in it begins at fours, so that loads of four can read it.
+fn turned_in_fours(layout: &Layout) -> Option<bool> {
+    let [first, second, row, column] = strides(layout);
+    let (shape, _) = layout.four();
+    let fours = |sizes: &[usize]| sizes.iter().all(|size| size.is_multiple_of(4));
+    let base = fours(&[first, second, layout.offset]);
+    if base && column == 1 && fours(&[row, shape[3] as usize]) {
+        Some(false)
+    } else if base && row == 1 && fours(&[column, shape[2] as usize]) {
+        Some(true)
+    } else {
+        None
+    }
+}
+
+/// Whether loads of four can read both operands of a product, along the axis they share too, and write the product.
+fn in_fours(a: &Layout, b: &Layout) -> bool {
+    let sizes = [a.shape.last(), b.shape.last()];
+    turned_in_fours(a).is_some() && turned_in_fours(b).is_some() && sizes.iter().all(|size| size.is_multiple_of(4))
+}
+
 impl MatMul {
     /// The input index of the bias and of the residual.
     fn extras(&self) -> (Option<usize>, Option<usize>) {
@@ -80,9 +141,16 @@ impl MatMul {
         (bias.map(|i| inputs[i].f32()), residual.map(|i| inputs[i].f32()))
     }
 
-    fn kernel(&self, gpu: &Gpu<'_>, s: &Sizes) -> &'static Kernel {
-        // Software adapters pay for barriers and workgroup memory; small products do not fill a shared tile.
-        if gpu.tier.software || s.m < 32 || s.n < 32 { &shaders::MATMUL_REGISTER } else { &shaders::MATMUL_TILED }
+    /// Which kernel runs: the one asked for, if it can read the operands as they lie.
+    fn choose(&self, gpu: &Gpu<'_>, s: &Sizes) -> Rung {
+        let rung = self.rung.unwrap_or(match (gpu.tier.software, s.m, s.n) {
+            // Software adapters pay for barriers and workgroup memory. Measured: BENCHMARKS.md, "Kernels on software adapters".
+            (true, _, 32..) => Rung::Wide,
+            (false, 32.., 32..) => Rung::Tiled,
+            // Few columns fill neither tile.
+            _ => Rung::Register,
+        });
+        if rung == Rung::Wide && !in_fours(&gpu.inputs[0], &gpu.inputs[1]) { Rung::Register } else { rung }
     }
 }
 
@@ -192,9 +260,8 @@ impl Op for MatMul {
         let s = Sizes::of(&a.shape, &b.shape);
         let (sa, sb) = (strides(a), strides(b));
         let (bias, residual) = self.extras();
-        let kernel = self.kernel(gpu, &s);
-        // Each invocation makes a 4x4 tile, in either kernel.
-        let [wx, wy, _] = kernel.workgroup_size.map(|w| w as usize * 4);
+        let rung = self.choose(gpu, &s);
+        let (kernel, [wide, high]) = rung.kernel();
         let bindings = [
             Bind::Input(0),
             Bind::Input(1),
@@ -202,7 +269,7 @@ impl Op for MatMul {
             Bind::Input(residual.unwrap_or(0)),
             Bind::Output(0),
         ];
-        vec![
+        let dispatch =
             Dispatch::new(kernel, &bindings)
                 .u("batch1", s.batch[1])
                 .u("m", s.m)
@@ -218,12 +285,23 @@ impl Op for MatMul {
                 .u("b_batch1", sb[1])
                 .u("b_row", sb[2])
                 .u("b_col", sb[3])
-                .u("has_bias", usize::from(self.bias))
-                .u("has_residual", usize::from(self.residual))
-                .u("activation", self.activation.number())
                 .f("alpha", self.alpha)
-                .groups([s.n.div_ceil(wx), s.m.div_ceil(wy), s.batch[0] * s.batch[1]]),
-        ]
+                .groups([s.n.div_ceil(wide), s.m.div_ceil(high), s.batch[0] * s.batch[1]]);
+        let finish = [
+            ("has_bias", usize::from(self.bias)),
+            ("has_residual", usize::from(self.residual)),
+            ("activation", self.activation.number()),
+        ];
+        let turned = |layout: &Layout| usize::from(turned_in_fours(layout) == Some(true));
+        vec![match rung {
+            Rung::Naive | Rung::Tiled => finish.into_iter().fold(dispatch, |d, (name, value)| d.u(name, value)),
+            Rung::Register => finish.into_iter().fold(dispatch, |d, (name, value)| d.constant(name, value)),
+            Rung::Wide => finish
+                .into_iter()
+                .fold(dispatch, |d, (name, value)| d.constant(name, value))
+                .constant("a_turned", turned(a))
+                .constant("b_turned", turned(b)),
+        }]
     }
 
     fn backward(&self, g: &mut Graph, ask: &Backward<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -272,6 +350,10 @@ impl Graph {
 
     /// `f(alpha A B + bias) + residual`. A matrix B is shared by all batches of A.
     pub fn matmul_with(&mut self, a: Tensor, b: Tensor, epilogue: Epilogue) -> Result<Tensor> {
+        self.matmul_on(a, b, epilogue, None)
+    }
+
+    fn matmul_on(&mut self, a: Tensor, b: Tensor, epilogue: Epilogue, rung: Option<Rung>) -> Result<Tensor> {
         let shape = self.shape(a).to_vec();
         if shape.len() > 2 && self.shape(b).len() == 2 {
             // One tall product instead of many small ones.
@@ -279,12 +361,13 @@ impl Graph {
             let flat = self.reshape(a, &[rows, shape[shape.len() - 1]])?;
             let n = self.shape(b)[1];
             let residual = epilogue.residual.map(|r| self.reshape(r, &[rows, n])).transpose()?;
-            let c = self.matmul_with(flat, b, Epilogue { residual, ..epilogue })?;
+            let c = self.matmul_on(flat, b, Epilogue { residual, ..epilogue }, rung)?;
             let mut out = shape;
             *out.last_mut().expect("a shape has axes") = n;
             return self.reshape(c, &out);
         }
         let op = MatMul {
+            rung,
             alpha: epilogue.alpha.unwrap_or(1.0),
             activation: epilogue.activation,
             bias: epilogue.bias.is_some(),
@@ -310,6 +393,7 @@ pub(super) fn entries() -> Vec<Entry> {
             ("transpose_b", "true or false (default false)"),
             ("alpha", "factor of the product (default 1)"),
             ("activation", "gelu, silu, relu, tanh, sigmoid or identity (default identity)"),
+            ("rung", "auto, naive, register, wide or tiled: the GPU's kernel (default auto)"),
         ],
         build: |g, inputs, attrs| {
             let (mut a, mut b) = (inputs.get("a")?, inputs.get("b")?);
@@ -325,7 +409,8 @@ pub(super) fn entries() -> Vec<Entry> {
                 activation: Activation::parse(&attr(attrs, "activation", "identity".to_string())?)?,
                 residual: inputs.optional("residual"),
             };
-            Ok(vec![("y", g.matmul_with(a, b, epilogue)?)])
+            let rung = Rung::parse(&attr(attrs, "rung", "auto".to_string())?)?;
+            Ok(vec![("y", g.matmul_on(a, b, epilogue, rung)?)])
         },
         cases: || {
             let mut make = Make::new(500);
@@ -359,6 +444,34 @@ pub(super) fn entries() -> Vec<Entry> {
                         .tolerance(Tolerance::SUM)
                         .gradients(&["a", "b", "bias", "residual"]),
                 );
+            }
+            // Every kernel on every way operands may lie; sizes that fill no tile, but fours.
+            for rung in ["naive", "register", "wide", "tiled"] {
+                for (turn_a, turn_b) in [(false, false), (false, true), (true, false), (true, true)] {
+                    let (a, b) = (if turn_a { [2, 24, 20] } else { [2, 20, 24] }, if turn_b { [2, 36, 24] } else { [2, 24, 36] });
+                    let inputs = vec![
+                        ("a", make.floats(&a, 0.5, 0.0)),
+                        ("b", make.floats(&b, 0.5, 0.0)),
+                        ("bias", make.normal(&[36])),
+                        ("residual", make.normal(&[2, 20, 36])),
+                    ];
+                    let plain = inputs[..2].to_vec();
+                    let case = |label: &str, inputs| {
+                        let lies = |turned: bool| if turned { "turned" } else { "as it is" };
+                        Case::new(format!("{rung}, A {}, B {}{label}", lies(turn_a), lies(turn_b)), inputs)
+                            .attr("rung", rung)
+                            .attr("transpose_a", turn_a)
+                            .attr("transpose_b", turn_b)
+                            .tolerance(Tolerance::SUM)
+                    };
+                    cases.push(case("", plain));
+                    cases.push(case(", finished", inputs).attr("activation", "silu").attr("alpha", 0.5));
+                }
+                for (m, k, n) in [(1, 8, 4), (3, 40, 44), (35, 12, 16), (17, 64, 100)] {
+                    let inputs = vec![("a", make.normal(&[m, k])), ("b", make.normal(&[k, n]))];
+                    let case = Case::new(format!("{rung}, {m}x{k} by {k}x{n}"), inputs);
+                    cases.push(case.attr("rung", rung).tolerance(Tolerance::SUM));
+                }
             }
             let inputs = vec![("a", make.floats(&[5, 8], 1e15, 0.0)), ("b", make.floats(&[8, 5], 1e15, 0.0))];
             cases.push(Case::new("large", inputs).tolerance(Tolerance { name: "sum of large", absolute: 1e25, relative: 1e-4 }));

@@ -27,6 +27,7 @@ ops![
     attention,
     binary,
     concat,
+    conv2d,
     copy,
     cross_entropy,
     dequantize,
@@ -34,6 +35,7 @@ ops![
     fake_quantize,
     flash_attention,
     gather,
+    group_norm,
     matmul,
     multiply_add,
     norm,
@@ -41,15 +43,18 @@ ops![
     quantize,
     quantized_matmul,
     reduce,
+    resample,
     rope,
     sample,
     softmax,
+    time_embedding,
     unary,
 ];
 
 pub use activation::Activation;
 pub use attention::{Attention, AttentionOptions};
 pub use binary::Binary;
+pub use conv2d::{ConvKernel, ConvOptions, Window};
 pub use copy::Copy;
 pub use cross_entropy::IGNORE;
 pub use flash_attention::{FLASH_COLUMNS, FlashAttention, FlashOptions, Rung};
@@ -186,6 +191,8 @@ pub struct Dispatch {
     pub kernel: &'static Kernel,
     /// The uniform block.
     pub params: Vec<u8>,
+    /// Constants of the pipeline that differ from what the kernel has them at.
+    pub constants: Vec<(&'static str, u32)>,
     /// One for each binding of the kernel, in order.
     pub bindings: Vec<Bind>,
     /// Workgroups along x, y and z.
@@ -196,7 +203,13 @@ impl Dispatch {
     /// A launch of `kernel` over these buffers, one workgroup so far.
     pub fn new(kernel: &'static Kernel, bindings: &[Bind]) -> Self {
         assert_eq!(kernel.bindings.len(), bindings.len(), "{}: one buffer a binding", kernel.name);
-        Self { kernel, params: vec![0; kernel.params_size as usize], bindings: bindings.to_vec(), groups: [1; 3] }
+        Self {
+            kernel,
+            params: vec![0; kernel.params_size as usize],
+            constants: Vec::new(),
+            bindings: bindings.to_vec(),
+            groups: [1; 3],
+        }
     }
 
     fn set(mut self, name: &str, kind: ParamKind, bytes: &[u8]) -> Self {
@@ -219,6 +232,12 @@ impl Dispatch {
     pub fn v(self, name: &str, value: [u32; 4]) -> Self {
         self.set(name, ParamKind::Vec4U32, bytemuck::cast_slice(&value))
     }
+    /// Sets an override of the kernel: each set of values is a pipeline of its own, so these are for kinds, not for sizes.
+    pub fn constant(mut self, name: &'static str, value: usize) -> Self {
+        assert!(self.kernel.overrides.contains(&name), "{} has no override called {name}", self.kernel.name);
+        self.constants.push((name, value as u32));
+        self
+    }
     /// Workgroups along x, y and z.
     pub fn groups(mut self, groups: [usize; 3]) -> Self {
         self.groups = groups.map(|g| g as u32);
@@ -229,6 +248,10 @@ impl Dispatch {
         const MOST: usize = 65_535;
         let y = count.div_ceil(MOST);
         self.groups([count.div_ceil(y), y, 1])
+    }
+    /// The launch of a kernel that includes `row`: an invocation a row, where barriers are dear, or a workgroup.
+    pub fn rows(self, count: usize, alone: bool) -> Self {
+        if alone { self.constant("alone", 1).invocations(count) } else { self.flat_groups(count) }
     }
     /// Enough workgroups for one invocation each of `count` elements.
     pub fn invocations(self, count: usize) -> Self {

@@ -6,13 +6,38 @@
 //! x, y: `[.., d]`; gain, bias: `[d]`. A row of equal numbers gives the bias: eps keeps the root from 0.
 
 use super::{
-    Bind, Case, Cpu, CpuInput, Dispatch, Entry, Gpu, Make, Op, Reduction, Tolerance, attr, expect_floats, float,
+    Attrs, Bind, Case, Cpu, CpuInput, Dispatch, Entry, Gpu, Make, Op, Reduction, Tolerance, attr, expect_floats, float,
     for_rows, for_rows_of, shape_error,
 };
 use crate::{Error, Graph, Meta, Result, Shape, Tensor, cpu::lanes, graph::Backward};
 
+/// The kernels that compute it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rung {
+    /// A workgroup a row.
+    Row,
+    /// A workgroup a row, whose subgroups add up their own; where a device has none, `Row`.
+    Subgroup,
+    /// An invocation a row, of words read in fours.
+    Register,
+}
+
+impl Rung {
+    /// The rung of that name; `auto` is none.
+    fn parse(name: &str) -> Result<Option<Self>> {
+        match name {
+            "auto" => Ok(None),
+            "row" => Ok(Some(Self::Row)),
+            "subgroup" => Ok(Some(Self::Subgroup)),
+            "register" => Ok(Some(Self::Register)),
+            _ => Err(Error::data("rung", format!("`{name}` is not auto, row, subgroup or register"))),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Norm {
+    rung: Option<Rung>,
     /// Whether the mean is taken off: LayerNorm, which has a bias too.
     centred: bool,
     eps: f32,
@@ -45,7 +70,7 @@ impl Norm {
         (m, 1.0 / (square + self.eps).sqrt())
     }
 
-    /// A launch over rows, with what all three kernels are told.
+    /// A launch, with what the kernels are told that decide when they run whether the mean is taken off.
     fn dispatch(self, kernel: &'static shaders::Kernel, bindings: &[Bind], shape: &Shape) -> Dispatch {
         let (rows, cols) = sizes(shape);
         Dispatch::new(kernel, bindings)
@@ -53,7 +78,22 @@ impl Norm {
             .u("cols", cols)
             .u("centred", usize::from(self.centred))
             .f("eps", self.eps)
-            .flat_groups(rows)
+    }
+
+    /// A launch, with what the kernels are told that have it decided before.
+    fn decided(self, kernel: &'static shaders::Kernel, bindings: &[Bind], shape: &Shape) -> Dispatch {
+        let (rows, cols) = sizes(shape);
+        Dispatch::new(kernel, bindings)
+            .u("rows", rows)
+            .u("cols", cols)
+            .f("eps", self.eps)
+            .constant("centred", usize::from(self.centred))
+    }
+
+    /// Whether a row, or a block of rows, is one invocation's. Software adapters pay for barriers and workgroup memory; measured:
+    /// BENCHMARKS.md, "Kernels on software adapters".
+    fn alone(self, gpu: &Gpu<'_>) -> bool {
+        self.rung.map_or(gpu.tier.software, |rung| rung == Rung::Register)
     }
 }
 
@@ -106,7 +146,17 @@ impl Op for Norm {
     fn gpu(&self, gpu: &Gpu<'_>) -> Vec<Dispatch> {
         let bias = if self.centred { 2 } else { 1 };
         let bindings = [Bind::Input(0), Bind::Input(1), Bind::Input(bias), Bind::Output(0)];
-        vec![self.dispatch(&shaders::NORM, &bindings, &gpu.inputs[0].shape)]
+        let shape = &gpu.inputs[0].shape;
+        let (rows, cols) = sizes(shape);
+        let alone = self.alone(gpu);
+        let by_subgroups = self.rung != Some(Rung::Row) && gpu.tier.subgroups.is_some();
+        vec![if alone && cols.is_multiple_of(4) {
+            self.decided(&shaders::NORM_REGISTER, &bindings, shape).invocations(rows)
+        } else if by_subgroups && !alone {
+            self.dispatch(&shaders::NORM_SUBGROUP, &bindings, shape).flat_groups(rows)
+        } else {
+            self.dispatch(&shaders::NORM, &bindings, shape).rows(rows, alone)
+        }]
     }
 
     fn backward(&self, g: &mut Graph, ask: &Backward<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -184,7 +234,8 @@ impl Op for NormBackward {
 
     fn gpu(&self, gpu: &Gpu<'_>) -> Vec<Dispatch> {
         let bindings = [Bind::Input(0), Bind::Input(1), Bind::Input(2), Bind::Output(0)];
-        vec![self.0.dispatch(&shaders::NORM_BACKWARD, &bindings, &gpu.inputs[0].shape)]
+        let shape = &gpu.inputs[0].shape;
+        vec![self.0.dispatch(&shaders::NORM_BACKWARD, &bindings, shape).rows(sizes(shape).0, self.0.alone(gpu))]
     }
 
     fn backward(&self, _g: &mut Graph, _ask: &Backward<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -257,8 +308,11 @@ impl Op for NormGain {
         // One block's sums are the result.
         let partial = if blocks == 1 { Bind::Output(0) } else { Bind::Scratch(0) };
         let bindings = [Bind::Input(0), Bind::Input(1), partial];
-        let mut list =
-            vec![self.0.dispatch(&shaders::NORM_GAIN, &bindings, shape).u("block", BLOCK).flat_groups(blocks)];
+        let mut list = vec![if self.0.alone(gpu) && cols.is_multiple_of(4) {
+            self.0.decided(&shaders::NORM_GAIN_REGISTER, &bindings, shape).u("block", BLOCK).invocations(blocks)
+        } else {
+            self.0.dispatch(&shaders::NORM_GAIN, &bindings, shape).u("block", BLOCK).flat_groups(blocks)
+        }];
         if blocks > 1 {
             list.push(
                 Dispatch::new(&shaders::REDUCE_COLUMNS, &[partial, Bind::Output(0)])
@@ -284,12 +338,12 @@ impl Op for NormGain {
 impl Graph {
     /// Layer normalisation along the last axis. x: `[.., d]`; gain, bias: `[d]`; eps commonly 1e-5.
     pub fn layer_norm(&mut self, x: Tensor, gain: Tensor, bias: Tensor, eps: f32) -> Result<Tensor> {
-        self.apply1(Norm { centred: true, eps }, &[x, gain, bias])
+        self.apply1(Norm { rung: None, centred: true, eps }, &[x, gain, bias])
     }
 
     /// Root-mean-square normalisation along the last axis. x: `[.., d]`; gain: `[d]`; eps commonly 1e-5.
     pub fn rms_norm(&mut self, x: Tensor, gain: Tensor, eps: f32) -> Result<Tensor> {
-        self.apply1(Norm { centred: false, eps }, &[x, gain])
+        self.apply1(Norm { rung: None, centred: false, eps }, &[x, gain])
     }
 }
 
@@ -319,21 +373,38 @@ fn cases(centred: bool) -> Vec<Case> {
     // A power of two, so that the mean is exact; else its rounding is divided by sqrt(eps).
     cases.push(case("all equal".into(), make.constant(&[3, 16], 5.0)).tolerance(Tolerance::SUM));
     cases.push(case("all 0".into(), make.constant(&[3, 11], 0.0)));
+    // Every kernel on rows of fours.
+    for rung in ["row", "subgroup", "register"] {
+        for shape in [&[4][..], &[3, 8], &[2, 9, 68]] {
+            let case = case(format!("{shape:?}, {rung}"), make.normal(shape));
+            cases.push(case.attr("rung", rung).tolerance(Tolerance::SUM));
+        }
+        let far = case(format!("far from 0, {rung}"), make.floats(&[4, 68], 1.0, 100.0));
+        cases.push(far.attr("rung", rung).tolerance(Tolerance::COMPOSED));
+        cases.push(case(format!("all 0, {rung}"), make.constant(&[3, 12], 0.0)).attr("rung", rung));
+    }
     cases.push(case("another eps".into(), make.normal(&[3, 10])).attr("eps", 0.5).gradients(names));
     cases
 }
 
 pub(super) fn entries() -> Vec<Entry> {
-    const EPS: (&str, &str) = ("eps", "added to the mean square (default 1e-5)");
+    const ATTRS: &[(&str, &str)] = &[
+        ("eps", "added to the mean square (default 1e-5)"),
+        ("rung", "auto, row, subgroup or register: the GPU's kernel (default auto)"),
+    ];
+    fn norm(attrs: &Attrs, centred: bool) -> Result<Norm> {
+        let rung = Rung::parse(&attr(attrs, "rung", "auto".to_string())?)?;
+        Ok(Norm { rung, centred, eps: attr(attrs, "eps", 1e-5)? })
+    }
     vec![
         Entry {
             name: "layer_norm",
             summary: "y = (x - mean) / sqrt(variance + eps) gain + bias along the last axis",
             inputs: &[("x", "[.., d]"), ("gain", "[d]"), ("bias", "[d]")],
-            attrs: &[EPS],
+            attrs: ATTRS,
             build: |g, inputs, attrs| {
                 let (x, gain, bias) = (inputs.get("x")?, inputs.get("gain")?, inputs.get("bias")?);
-                Ok(vec![("y", g.layer_norm(x, gain, bias, attr(attrs, "eps", 1e-5)?)?)])
+                Ok(vec![("y", g.apply1(norm(attrs, true)?, &[x, gain, bias])?)])
             },
             cases: || cases(true),
         },
@@ -341,9 +412,9 @@ pub(super) fn entries() -> Vec<Entry> {
             name: "rms_norm",
             summary: "y = x / sqrt(mean(x^2) + eps) gain along the last axis",
             inputs: &[("x", "[.., d]"), ("gain", "[d]")],
-            attrs: &[EPS],
+            attrs: ATTRS,
             build: |g, inputs, attrs| {
-                Ok(vec![("y", g.rms_norm(inputs.get("x")?, inputs.get("gain")?, attr(attrs, "eps", 1e-5)?)?)])
+                Ok(vec![("y", g.apply1(norm(attrs, false)?, &[inputs.get("x")?, inputs.get("gain")?])?)])
             },
             cases: || cases(false),
         },

@@ -6,7 +6,7 @@
 //! With [`Activations::Int8`] the rows of x are quantised too, to `int8` with a step a row, and the products are of whole
 //! numbers (Dettmers et al. 2022): faster where the adapter multiplies bytes, and another result.
 //!
-//! The ladder of kernels: registers only, one row and four; inputs split over a workgroup, for one row; shared tile; packed
+//! The ladder of kernels: registers only, one row, four and sixteen; inputs split over a workgroup, for one row; shared tile; packed
 //! dot product, and the same by shifts. The gradient is with respect to x alone: codes are whole numbers.
 
 use shaders::Kernel;
@@ -45,6 +45,8 @@ pub enum QuantizedKernel {
     MatvecRegister,
     /// Registers only: four rows at a time.
     Register,
+    /// Registers only: sixteen rows at a time. Codes of one plane and evenly spaced levels; others give way to `Register`.
+    Wide,
     /// Inputs split over a workgroup.
     Matvec,
     /// Shared tile.
@@ -59,6 +61,7 @@ impl QuantizedKernel {
             "auto" => Self::Auto,
             "matvec_register" => Self::MatvecRegister,
             "register" => Self::Register,
+            "wide" => Self::Wide,
             "matvec" => Self::Matvec,
             "tiled" => Self::Tiled,
             "plain" => Self::Plain,
@@ -102,6 +105,7 @@ impl QuantizedMatMul {
 
     /// The kernel, and how many quads of columns and how many rows a workgroup of it makes.
     fn kernel(&self, gpu: &Gpu<'_>, m: usize) -> (&'static Kernel, [usize; 2]) {
+        let even = self.packing.format.levels != Levels::Nf4 && self.packing.planes[1] == 0;
         let (one_row, four_rows): (&'static Kernel, &'static Kernel) = if self.packing.format.levels == Levels::Nf4 {
             (&shaders::QUANTIZED_MATVEC_REGISTER_TABLE, &shaders::QUANTIZED_MATMUL_REGISTER_TABLE)
         } else if self.packing.planes[1] > 0 {
@@ -110,8 +114,10 @@ impl QuantizedMatMul {
             (&shaders::QUANTIZED_MATVEC_REGISTER, &shaders::QUANTIZED_MATMUL_REGISTER)
         };
         let kernel = match (self.kernel, gpu.tier.software, m) {
-            // Software adapters pay for barriers and workgroup memory; few rows do not fill a shared tile.
+            // Software adapters pay for barriers and workgroup memory. Measured: BENCHMARKS.md, "Kernels on software adapters".
             (QuantizedKernel::Auto, true, 1) => QuantizedKernel::MatvecRegister,
+            (QuantizedKernel::Auto, true, 8..) if self.packing.n >= 32 => QuantizedKernel::Wide,
+            // Few rows do not fill a shared tile.
             (QuantizedKernel::Auto, false, ..8) => QuantizedKernel::Matvec,
             (QuantizedKernel::Auto, false, 32..) => QuantizedKernel::Tiled,
             (QuantizedKernel::Auto, ..) => QuantizedKernel::Register,
@@ -125,6 +131,7 @@ impl QuantizedMatMul {
                 (dots, [16, 4])
             }
             QuantizedKernel::MatvecRegister => (one_row, [16, 1]),
+            QuantizedKernel::Wide if even => (&shaders::QUANTIZED_MATMUL_WIDE, [32, 16]),
             QuantizedKernel::Matvec => (&shaders::QUANTIZED_MATVEC, [8, 1]),
             QuantizedKernel::Tiled => (&shaders::QUANTIZED_MATMUL_TILED, [16, 64]),
             _ => (four_rows, [16, 4]),
@@ -375,7 +382,7 @@ pub(super) fn entries() -> Vec<Entry> {
             ("format", "as in quantize (default int4/group32)"),
             ("n", "columns (default: stride)"),
             ("activations", "f32, or int8 where the weights are int8 (default f32)"),
-            ("kernel", "matvec_register, register, matvec, tiled, plain or auto (default auto)"),
+            ("kernel", "matvec_register, register, wide, matvec, tiled, plain or auto (default auto)"),
         ],
         build: |g, inputs, attrs| {
             let x = inputs.get("x")?;
@@ -405,7 +412,7 @@ pub(super) fn entries() -> Vec<Entry> {
                 let label = format!("{format}, x {x:?}, {n} columns");
                 cases.push(case(label, x, n, format, i % 3 == 0).gradients(&["x"]));
             }
-            for kernel in ["matvec_register", "register", "matvec", "tiled"] {
+            for kernel in ["matvec_register", "register", "wide", "matvec", "tiled"] {
                 for (format, m, k, n) in [
                     ("int4/group32", 1, 128, 64),
                     ("int4/group16", 6, 53, 35),

@@ -91,7 +91,7 @@ impl Op for Reduce {
                 .u("rows", outer)
                 .u("cols", len)
                 .u("kind", self.kind as usize)
-                .flat_groups(outer)
+                .rows(outer, gpu.tier.software)
         } else {
             Dispatch::new(&shaders::REDUCE_COLUMNS, &bindings)
                 .u("outer", outer)
@@ -134,6 +134,16 @@ impl Graph {
     /// Reduces one axis; the last remaining axis stays, of length 1.
     pub fn reduce(&mut self, x: Tensor, axis: usize, kind: Reduction) -> Result<Tensor> {
         self.apply1(Reduce { axis, kind }, &[x])
+    }
+
+    /// The sum of `[n, channels, ..]` over everything but the channels: `[channels]`.
+    pub(crate) fn sum_of_channels(&mut self, x: Tensor) -> Result<Tensor> {
+        let (count, [batch, channels]) = (self.shape(x).count(), [self.shape(x)[0], self.shape(x)[1]]);
+        // Pictures first: neighbouring sums then read neighbouring words.
+        let pictures = self.reshape(x, &[batch, count / batch])?;
+        let one = self.reduce(pictures, 0, Reduction::Sum)?;
+        let planes = self.reshape(one, &[channels, count / batch / channels])?;
+        self.reduce(planes, 1, Reduction::Sum)
     }
 
     /// The sum of all elements.

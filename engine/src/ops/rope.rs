@@ -145,7 +145,7 @@ impl Op for Rope {
 }
 
 /// `base^(-2i / d) / 2 pi` for `i < d/2`, as a row of floats of 12 bits and a row of what they leave out.
-fn turns(d: usize, base: f32) -> Result<HostTensor> {
+pub(super) fn turns(d: usize, base: f32) -> Result<HostTensor> {
     let exact: Vec<f64> =
         (0..d / 2).map(|i| f64::from(base).powf(-2.0 * i as f64 / d as f64) / std::f64::consts::TAU).collect();
     let high: Vec<f32> = exact.iter().map(|&f| f32::from_bits((f as f32).to_bits() & !0xFFF)).collect();

@@ -7,7 +7,7 @@
 use super::{
     Bind, Case, Cpu, CpuInput, Dispatch, Entry, Gpu, Make, Op, Tolerance, attr, expect_floats, float, shape_error,
 };
-use crate::{Error, Graph, Meta, Result, Tensor, cpu::exp, graph::Backward};
+use crate::{Error, Graph, Meta, Result, Tensor, cpu::{exp, lanes}, graph::Backward};
 
 /// The log-probability of a masked place.
 const MASKED_LOG: f32 = -1e30;
@@ -24,8 +24,33 @@ pub enum Mask {
     Given(Tensor),
 }
 
+/// The kernels that compute it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rung {
+    /// A workgroup a row.
+    Row,
+    /// A workgroup a row, whose subgroups add up their own; where a device has none, `Row`.
+    Subgroup,
+    /// An invocation a row, of words read in fours.
+    Register,
+}
+
+impl Rung {
+    /// The rung of that name; `auto` is none.
+    fn parse(name: &str) -> Result<Option<Self>> {
+        match name {
+            "auto" => Ok(None),
+            "row" => Ok(Some(Self::Row)),
+            "subgroup" => Ok(Some(Self::Subgroup)),
+            "register" => Ok(Some(Self::Register)),
+            _ => Err(Error::data("rung", format!("`{name}` is not auto, row, subgroup or register"))),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Softmax {
+    rung: Option<Rung>,
     scale: f32,
     log: bool,
     causal: bool,
@@ -81,6 +106,24 @@ impl Softmax {
         }
     }
 
+    /// A row without a given mask, in loops that vectorise.
+    fn row_fast(&self, r: usize, x: &[f32], y: &mut [f32], queries: usize) {
+        let cols = x.len();
+        let seen = if self.causal { (r % queries + cols + 1).saturating_sub(queries).min(cols) } else { cols };
+        let (y, hidden) = y.split_at_mut(seen);
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = self.scale * x);
+        let m = lanes::largest(y);
+        if self.log {
+            let log_sum = lanes::sum([y], |[y]| exp(y - m)).max(1e-37).ln();
+            y.iter_mut().for_each(|y| *y = *y - m - log_sum);
+        } else {
+            y.iter_mut().for_each(|y| *y = exp(*y - m));
+            let inverse = 1.0 / lanes::sum([y], |[y]| y).max(1e-37);
+            y.iter_mut().for_each(|y| *y *= inverse);
+        }
+        hidden.fill(if self.log { MASKED_LOG } else { 0.0 });
+    }
+
     fn run(&self, cpu: &mut Cpu<'_>, threads: usize, exp: impl Fn(f32) -> f32 + Copy + Sync + Send) {
         let (inputs, y) = cpu.split(0);
         let shape = &inputs[0].layout.shape;
@@ -121,7 +164,17 @@ impl Op for Softmax {
     }
 
     fn fast(&self, cpu: &mut Cpu<'_>) -> bool {
-        self.run(cpu, cpu.threads, exp);
+        if self.masked {
+            self.run(cpu, cpu.threads, exp);
+            return true;
+        }
+        let threads = cpu.threads;
+        let (inputs, y) = cpu.split(0);
+        let shape = &inputs[0].layout.shape;
+        let cols = shape.last();
+        let queries = if shape.len() > 1 { shape[shape.len() - 2] } else { 1 };
+        let x = inputs[0].f32();
+        super::for_rows(threads, y, cols, |r, y| self.row_fast(r, &x[r * cols..(r + 1) * cols], y, queries));
         true
     }
 
@@ -130,17 +183,27 @@ impl Op for Softmax {
         let cols = shape.last();
         let rows = shape.count() / cols;
         let mask = if self.masked { 1 } else { 0 };
-        vec![
-            Dispatch::new(&shaders::SOFTMAX, &[Bind::Input(0), Bind::Input(mask), Bind::Output(0)])
-                .u("rows", rows)
-                .u("cols", cols)
-                .u("queries", if shape.len() > 1 { shape[shape.len() - 2] } else { 1 })
-                .u("mask_kind", if self.masked { 2 } else { usize::from(self.causal) })
-                .u("mask_rows", gpu.inputs[mask].shape[0])
-                .u("log", usize::from(self.log))
-                .f("scale", self.scale)
-                .flat_groups(rows),
-        ]
+        let mask_kind = if self.masked { 2 } else { usize::from(self.causal) };
+        // Software adapters pay for barriers and workgroup memory. Measured: BENCHMARKS.md, "Kernels on software adapters".
+        let alone = self.rung.map_or(gpu.tier.software, |rung| rung == Rung::Register);
+        let register = alone && cols.is_multiple_of(4);
+        let by_subgroups = !alone && self.rung != Some(Rung::Row) && gpu.tier.subgroups.is_some();
+        let kernel = match (register, by_subgroups) {
+            (true, _) => &shaders::SOFTMAX_REGISTER,
+            (false, true) => &shaders::SOFTMAX_SUBGROUP,
+            (false, false) => &shaders::SOFTMAX,
+        };
+        let dispatch = Dispatch::new(kernel, &[Bind::Input(0), Bind::Input(mask), Bind::Output(0)])
+            .u("rows", rows)
+            .u("cols", cols)
+            .u("queries", if shape.len() > 1 { shape[shape.len() - 2] } else { 1 })
+            .u("mask_rows", gpu.inputs[mask].shape[0])
+            .f("scale", self.scale);
+        vec![if register {
+            dispatch.constant("mask_kind", mask_kind).constant("log_form", usize::from(self.log)).invocations(rows)
+        } else {
+            dispatch.u("mask_kind", mask_kind).u("log", usize::from(self.log)).rows(rows, alone)
+        }]
     }
 
     fn backward(&self, g: &mut Graph, ask: &Backward<'_>) -> Result<Vec<Option<Tensor>>> {
@@ -213,7 +276,7 @@ impl Op for SoftmaxBackward {
                 .u("cols", cols)
                 .u("log", usize::from(self.log))
                 .f("scale", self.scale)
-                .flat_groups(rows),
+                .rows(rows, gpu.tier.software),
         ]
     }
 
@@ -229,17 +292,17 @@ impl Op for SoftmaxBackward {
 impl Graph {
     /// `softmax(scale x)` along the last axis.
     pub fn softmax(&mut self, x: Tensor, scale: f32, mask: Mask) -> Result<Tensor> {
-        self.softmax_op(x, scale, mask, false)
+        self.softmax_op(x, scale, mask, false, None)
     }
 
     /// `log softmax(scale x)` along the last axis.
     pub fn log_softmax(&mut self, x: Tensor, scale: f32, mask: Mask) -> Result<Tensor> {
-        self.softmax_op(x, scale, mask, true)
+        self.softmax_op(x, scale, mask, true, None)
     }
 
-    fn softmax_op(&mut self, x: Tensor, scale: f32, mask: Mask, log: bool) -> Result<Tensor> {
+    fn softmax_op(&mut self, x: Tensor, scale: f32, mask: Mask, log: bool, rung: Option<Rung>) -> Result<Tensor> {
         let given = if let Mask::Given(t) = mask { Some(t) } else { None };
-        let op = Softmax { scale, log, causal: mask == Mask::Causal, masked: given.is_some() };
+        let op = Softmax { rung, scale, log, causal: mask == Mask::Causal, masked: given.is_some() };
         let inputs: Vec<Tensor> = [Some(x), given].into_iter().flatten().collect();
         self.apply1(op, &inputs)
     }
@@ -254,6 +317,7 @@ pub(super) fn entries() -> Vec<Entry> {
             ("scale", "s (default 1)"),
             ("causal", "true or false (default false)"),
             ("log", "true for log-softmax (default false)"),
+            ("rung", "auto, row, subgroup or register: the GPU's kernel (default auto)"),
         ],
         build: |g, inputs, attrs| {
             let mask = match inputs.optional("mask") {
@@ -262,7 +326,8 @@ pub(super) fn entries() -> Vec<Entry> {
                 None => Mask::None,
             };
             let x = inputs.get("x")?;
-            Ok(vec![("y", g.softmax_op(x, attr(attrs, "scale", 1.0)?, mask, attr(attrs, "log", false)?)?)])
+            let rung = Rung::parse(&attr(attrs, "rung", "auto".to_string())?)?;
+            Ok(vec![("y", g.softmax_op(x, attr(attrs, "scale", 1.0)?, mask, attr(attrs, "log", false)?, rung)?)])
         },
         cases: || {
             let mut make = Make::new(700);
@@ -294,6 +359,24 @@ pub(super) fn entries() -> Vec<Entry> {
                     Case::new(format!("{name}, one row fully masked"), vec![("x", make.normal(&[2, 4, 6])), ("mask", mask)]);
                 let causal = causal.attr("causal", true).attr("log", log);
                 let masked = masked.attr("log", log);
+                // Every kernel on rows of fours.
+                for rung in ["row", "subgroup", "register"] {
+                    let case = |label: &str, inputs| {
+                        Case::new(format!("{name}, {label}, {rung}"), inputs).attr("log", log).attr("rung", rung)
+                    };
+                    cases.push(case("4 columns", vec![("x", make.normal(&[3, 4]))]));
+                    cases.push(case("whole workgroups and more", vec![("x", make.floats(&[19, 68], 4.0, 0.0))]).attr("scale", 0.3));
+                    cases.push(case("large", vec![("x", make.floats(&[4, 68], 1e4, 0.0))]).tolerance(Tolerance::COMPOSED));
+                    cases.push(case("causal", vec![("x", make.normal(&[2, 5, 12]))]).attr("causal", true));
+                    cases.push(case("causal, square", vec![("x", make.normal(&[2, 8, 8]))]).attr("causal", true));
+                    let mut mask = make.constant(&[3, 8], 1.0);
+                    if let crate::Data::F32(v) = &mut mask.data {
+                        v[8..16].fill(0.0);
+                        v[3] = 0.0;
+                        v[16..20].fill(0.0);
+                    }
+                    cases.push(case("one row fully masked", vec![("x", make.normal(&[2, 3, 8])), ("mask", mask)]));
+                }
                 if log {
                     cases.extend([causal, masked]);
                 } else {

@@ -12,6 +12,8 @@ use leptos::prelude::*;
 
 use super::{ACTS, Act};
 use crate::lang::{use_lang, with_keys};
+use crate::page::Page;
+use crate::parts::{Lazy, Part};
 use list::List;
 use panel::Panel;
 use picture::{Canvas, Picture, View, ZOOM_STEP};
@@ -21,6 +23,21 @@ use state::Chosen;
 #[component]
 pub fn MapPage() -> impl IntoView {
     let t = use_lang();
+    view! {
+        <article class="map-page">
+            <p class="kicker">{t.map_kicker()}</p>
+            <h1>{t.page_map()}</h1>
+            <p class="lede">{t.map_lede()}</p>
+            <Lazy part=MAP on=Page::Map />
+        </article>
+    }
+}
+
+static MAP: Part = crate::part!(map, || RhymeMap().into_any());
+
+/// The picture and the list.
+#[component]
+fn RhymeMap() -> impl IntoView {
     let chosen = Chosen::of_address();
     chosen.keep_in_address();
     let canvas = Canvas::new();
@@ -33,20 +50,15 @@ pub fn MapPage() -> impl IntoView {
         }
     };
     view! {
-        <article class="map-page">
-            <p class="kicker">{t.map_kicker()}</p>
-            <h1>{t.page_map()}</h1>
-            <p class="lede">{t.map_lede()}</p>
-            <div class="map-block" on:keydown=escape>
-                <Tools chosen canvas />
-                <Legend />
-                <div class="map-frame">
-                    <Picture chosen canvas />
-                    <Panel chosen reveal />
-                </div>
+        <div class="map-block" on:keydown=escape>
+            <Tools chosen canvas />
+            <Legend />
+            <div class="map-frame">
+                <Picture chosen canvas />
+                <Panel chosen reveal />
             </div>
-            <List />
-        </article>
+        </div>
+        <List />
     }
 }
 
