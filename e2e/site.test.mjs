@@ -28,7 +28,8 @@ for (const [site, home] of Object.entries(sites)) {
       assert.ok(!titles.has(title), `"${title}" is the title of ${route} and of ${titles.get(title)}`);
       titles.set(title, route);
       assert.match(html, /<meta name="description" content="[^"]+">/, route);
-      assert.ok(html.includes(`<base href="${new URL(home).pathname}">`), `${route} knows where it is mounted`);
+      const folder = route.startsWith("id/") ? "id/" : "";
+      assert.ok(html.includes(`<base href="${new URL(home).pathname}${folder}">`), `${route} knows where it is mounted`);
       const policy = html.match(/Content-Security-Policy" content="([^"]*)"/)?.[1] ?? "";
       assert.match(policy, /^default-src 'none'/, route);
       assert.doesNotMatch(policy, /unsafe-inline|unsafe-eval(?<!wasm-unsafe-eval)/, route);

@@ -10,10 +10,12 @@ use std::{env, fs, process};
 use serde::Deserialize;
 
 use markdown::{Links, render, render_marking};
+use messages::Language;
 use terms::Marker;
 
 mod layout;
 mod markdown;
+mod messages;
 mod terms;
 
 #[derive(Deserialize)]
@@ -109,6 +111,9 @@ const BEATS: [(&str, &str, &str); 5] = [
     ("Unmentioned", "unmentioned", "The thing nobody mentions"),
 ];
 
+/// The language of the book's text.
+const PROSE: &str = "en";
+
 /// A paragraph with nothing but this says where the chapter's exhibit stands.
 const EXHIBIT_MARK: &str = "{{exhibit}}";
 
@@ -125,6 +130,8 @@ fn run() -> Result<(), Fault> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(|e| e.to_string())?).join("content");
     println!("cargo::rerun-if-changed=content");
     println!("cargo::rerun-if-changed=build");
+    let languages = messages::read_all(&root.join("messages"))?;
+    let copy = languages[0].plain("copy-latex")?;
     let book: Book = parse_toml(&root.join("book.toml"))?;
     let ideas: Ideas = parse_toml(&root.join("ideas.toml"))?;
     let questions: Questions = parse_toml(&root.join("questions.toml"))?;
@@ -132,7 +139,7 @@ fn run() -> Result<(), Fault> {
     check_book(&book)?;
     let answers = check_ideas(&ideas.idea, book.chapter.len())?;
     check_questions(&questions.question, &book)?;
-    let links = Links { acts: book.act.len(), chapters: book.chapter.len(), ideas: &ideas.idea };
+    let links = Links { acts: book.act.len(), chapters: book.chapter.len(), ideas: &ideas.idea, copy };
     check_glossary(&glossary.term)?;
     let definitions = (glossary.term.iter()).map(|t| render(&t.definition, &links)).collect::<Result<Vec<_>, _>>()?;
     let chapters = read_chapters(&root.join("chapters"), &links, &|n| Marker::new(&glossary.term, &definitions, n))?;
@@ -152,8 +159,16 @@ fn run() -> Result<(), Fault> {
             passages.add(&format!("chapter-{chapter}/{}", beat.anchor), beat.html.clone());
         }
     }
+    for language in &languages {
+        let answers = translated_answers(&root, language, &ideas.idea)?;
+        for idea in &ideas.idea {
+            // Where the answers are translated, the passage is that language's own.
+            let answer = answers.as_ref().map(|answers| answers[&idea.id].as_str());
+            let prefix = if answer.is_some() { format!("{}:", language.tag) } else { String::new() };
+            passages.add(&format!("{prefix}idea/{}", idea.id), idea_text(idea, language, answer)?);
+        }
+    }
     for idea in &ideas.idea {
-        passages.add(&format!("idea/{}", idea.id), idea_text(idea));
         passages.add(&format!("paper/{}", idea.id), paper_text(idea));
     }
     for (number, question) in questions.question.iter().enumerate() {
@@ -174,6 +189,7 @@ fn run() -> Result<(), Fault> {
         "/// The other forms of each term.\npub static FORMS: &[&[&str]] = &[{}];\n",
         forms.iter().map(|also| format!("&{also:?}")).collect::<Vec<_>>().join(", ")
     );
+    fs::write(target.join("lang.rs"), messages::source(&languages)).map_err(|e| e.to_string())?;
     fs::write(target.join("passages.rs"), passages.source() + &forms).map_err(|e| e.to_string())?;
     fs::write(target.join("map.rs"), map_source(&book, &ideas.idea, &answers)).map_err(|e| e.to_string())
 }
@@ -231,13 +247,38 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// What stood in an idea's way, and what it does about it.
-fn idea_text(idea: &Idea) -> String {
-    let part = |class: &str, label: &str, text: &str| {
-        format!("<p class=\"{class}\"><span class=\"label\">{label}</span> {}</p>", escape(text).replace('\'', "’"))
+/// The ideas' answers in a language other than that of the prose, by id: all of them, and no other.
+fn translated_answers(
+    root: &Path,
+    language: &Language,
+    ideas: &[Idea],
+) -> Result<Option<HashMap<String, String>>, Fault> {
+    let tag = &language.tag;
+    if tag == PROSE {
+        return Ok(None);
+    }
+    let answers: HashMap<String, String> = parse_toml(&root.join(tag).join("ideas.toml"))?;
+    if let Some(missing) = ideas.iter().find(|idea| !answers.contains_key(&idea.id)) {
+        return Err(format!("{tag}/ideas.toml: '{}' is missing", missing.id));
+    }
+    if let Some(unknown) = answers.keys().find(|id| ideas.iter().all(|idea| idea.id != **id)) {
+        return Err(format!("{tag}/ideas.toml: '{unknown}' is no idea"));
+    }
+    Ok(Some(answers))
+}
+
+/// What stood in an idea's way, and what it does about it; the latter translated, where it is.
+fn idea_text(idea: &Idea, language: &Language, answer: Option<&str>) -> Result<String, Fault> {
+    let part = |class: &str, label: &str, text: &str, is_foreign: bool| {
+        let text = escape(text).replace('\'', "’");
+        let text = if is_foreign { format!("<span lang=\"{PROSE}\">{text}</span>") } else { text };
+        Ok::<_, Fault>(format!(
+            "<p class=\"{class}\"><span class=\"label\">{}</span> {text}</p>",
+            language.plain(label)?
+        ))
     };
-    part("constraint", "What stood in the way", &idea.constraint)
-        + &part("answer", "What it does about it", &idea.answer)
+    let constraint = part("constraint", "idea-wall", &idea.constraint, answer.is_some())?;
+    Ok(constraint + &part("answer", "idea-answer", answer.unwrap_or(&idea.answer), false)?)
 }
 
 /// Where an idea was first said.

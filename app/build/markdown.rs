@@ -11,6 +11,8 @@ pub struct Links<'a> {
     pub acts: usize,
     pub chapters: usize,
     pub ideas: &'a [Idea],
+    /// What the button beside a formula says.
+    pub copy: &'a str,
 }
 
 impl Links<'_> {
@@ -69,11 +71,13 @@ pub fn render_marking(markdown: &str, links: &Links, marker: &mut Marker) -> Res
                 None => Event::Text(text),
             },
             Event::InlineMath(tex) => Event::InlineHtml(mathml(&tex, DisplayMode::Inline)?.into()),
-            // A wide formula scrolls by itself and needs a name and a tab stop for that.
+            // A wide formula scrolls by itself and needs a name and a tab stop for that; its button must not scroll along.
             Event::DisplayMath(tex) => Event::InlineHtml(
                 format!(
-                    "<span class=\"formula\" role=\"group\" aria-label=\"Formula\" tabindex=\"0\">{}</span>",
-                    mathml(&tex, DisplayMode::Block)?
+                    "<span class=\"formula-box\"><span class=\"formula\" role=\"group\" aria-label=\"Formula\" tabindex=\"0\">{}</span>\
+                     <button type=\"button\" class=\"copy-latex\">{}</button></span>",
+                    mathml(&tex, DisplayMode::Block)?,
+                    links.copy
                 )
                 .into(),
             ),

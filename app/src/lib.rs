@@ -4,6 +4,7 @@
 //! - [`search`] finds things in it;
 //! - [`shell`] is what surrounds every page: bar, contents, theme, notices, the state of the device;
 //! - [`compute`] is the engine in the page: its device, its files, and what happens when the GPU goes away;
+//! - [`lang`] is what the interface says, in each of its languages;
 //! - [`viz`] is the picture components, which know nothing of any chapter;
 //! - [`exhibits`] puts the three together, one folder a chapter;
 //! - [`parts`] leaves out of the first load what only some pages need.
@@ -17,6 +18,7 @@
 pub mod book;
 pub mod compute;
 pub mod exhibits;
+pub mod lang;
 pub mod page;
 pub mod parts;
 #[cfg(feature = "ssr")]
@@ -31,22 +33,27 @@ use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::path;
 
 use crate::book::{
-    ActPage, BenchPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, Loaded, MapPage, NotFoundPage, PapersPage,
-    Passages, VerifyPage,
+    ActPage, BenchPage, ChapterPage, EmbedPage, GlossaryPage, HomePage, IdeaPage, Loaded, MapPage, NotFoundPage,
+    PapersPage, Passages, VerifyPage,
 };
+use crate::lang::Lang;
 use crate::page::BasePath;
 use crate::shell::{Contexts, Shell};
 
-/// The whole application, below `base` (`""`, or `/some/path` without a closing slash).
+/// The whole application, below `base` (`""`, or `/some/path` without a closing slash; with a language's folder, where
+/// it has one).
 #[component]
 pub fn App(
     /// Where the site is mounted on its host.
     #[prop(into)]
     base: String,
+    /// The language of the interface.
+    lang: Lang,
     /// The text of the page as it was loaded.
     loaded: Loaded,
 ) -> impl IntoView {
     provide_context(BasePath(base.clone()));
+    provide_context(lang);
     Passages::provide(loaded);
     Contexts::provide();
     view! {
@@ -62,6 +69,7 @@ pub fn App(
                     <Route path=path!("/glossary") view=GlossaryPage />
                     <Route path=path!("/verify") view=VerifyPage />
                     <Route path=path!("/bench") view=BenchPage />
+                    <Route path=path!("/embed/:number") view=EmbedPage />
                 </FlatRoutes>
             </Shell>
         </Router>
@@ -79,9 +87,9 @@ pub fn start() {
         leptos::logging::error!("the page has no element #app to mount on");
         return;
     };
-    let loaded = Loaded::of_document();
+    let (lang, loaded) = (Lang::of_document(), Loaded::of_document());
     root.set_inner_html("");
-    leptos::mount::mount_to(root.unchecked_into(), move || view! { <App base loaded /> }).forget();
+    leptos::mount::mount_to(root.unchecked_into(), move || view! { <App base lang loaded /> }).forget();
     // The element that the address points at has just been replaced: point at it again.
     let location = window().location();
     if let (Ok(hash), Ok(href)) = (location.hash(), location.href())

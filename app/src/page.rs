@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use crate::book::{ACTS, CHAPTERS, IDEAS, Idea, act, chapter, idea_index};
+use crate::lang::Lang;
 
 /// The path the site is mounted under: `""`, or `/some/path`.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub enum Page {
     Verify,
     /// The book's kernels, timed on the reader's own device.
     Bench,
+    /// The exhibit of a chapter alone, for a frame in another page; no part of the reading order.
+    Embed(usize),
 }
 
 impl Page {
@@ -70,6 +73,7 @@ impl Page {
             Page::Glossary => "/glossary/".to_owned(),
             Page::Verify => "/verify/".to_owned(),
             Page::Bench => "/bench/".to_owned(),
+            Page::Embed(number) => format!("/embed/{number}/"),
         }
     }
 
@@ -95,71 +99,69 @@ impl Page {
             Some(("idea", id)) => idea_index(id).map(Page::Idea),
             Some(("act", rest)) => act(numbered(rest)?).map(|a| Page::Act(a.number)),
             Some(("chapter", rest)) => chapter(numbered(rest)?).map(|c| Page::Chapter(c.number)),
+            Some(("embed", rest)) => crate::exhibits::of(numbered(rest)?).map(|e| Page::Embed(e.chapter)),
             _ => None,
         }
     }
 
     /// The document title.
-    pub fn title(self) -> String {
-        const BOOK: &str = "The Field Rhymes";
+    pub fn title(self, lang: Lang) -> String {
         match self {
-            Page::Home => format!("{BOOK}: an explorable edition"),
-            Page::Act(number) => {
-                act(number).map_or_else(String::new, |a| format!("Act {}: {} · {BOOK}", a.numeral, a.title))
-            }
-            Page::Chapter(number) => {
-                chapter(number).map_or_else(String::new, |c| format!("{}. {} · {BOOK}", c.number, c.title))
-            }
-            Page::Map => format!("The rhyme map · {BOOK}"),
-            Page::Idea(index) => format!("{} · {BOOK}", IDEAS[index].name),
-            Page::Papers => format!("Papers · {BOOK}"),
-            Page::Glossary => format!("Glossary · {BOOK}"),
-            Page::Verify => format!("Checked on your device · {BOOK}"),
-            Page::Bench => format!("Timed on your device · {BOOK}"),
+            Page::Home => lang.title_home().to_owned(),
+            Page::Act(number) => act(number).map_or_else(String::new, |a| lang.title_act(a.numeral, a.title)),
+            Page::Chapter(number) => chapter(number).map_or_else(String::new, |c| lang.title_chapter(number, c.title)),
+            Page::Embed(number) => chapter(number).map_or_else(String::new, |c| lang.title_embed(number, c.title)),
+            Page::Idea(index) => lang.title_idea(IDEAS[index].name),
+            Page::Map | Page::Papers | Page::Glossary | Page::Verify | Page::Bench => lang.title_page(self.name(lang)),
         }
     }
 
     /// One line for search engines and previews.
-    pub fn description(self) -> String {
+    pub fn description(self, lang: Lang) -> String {
         let line = match self {
-            Page::Home => "Modern machine learning in seven acts and ninety-three ideas, made to run live in the page.",
-            Page::Act(number) => act(number).map_or("", |a| a.question),
-            Page::Chapter(number) => chapter(number).map_or("", |c| c.question),
-            Page::Map => "Ninety-three ideas of machine learning, and which of them answers the limits of which.",
+            Page::Home => lang.about_home(),
+            Page::Act(number) => return act(number).map_or_else(String::new, |a| lang.about_act(a.question)),
+            Page::Chapter(number) | Page::Embed(number) => {
+                return chapter(number).map_or_else(String::new, |c| lang.about_chapter(c.question));
+            }
+            Page::Map => lang.about_map(),
             Page::Idea(index) => {
                 let Idea { name, chapter, year, .. } = &IDEAS[index];
-                return format!(
-                    "{name} ({year}): what stood in the way, what the idea does about it, and what it made necessary. Chapter {chapter}."
-                );
+                return lang.about_idea(chapter, name, year);
             }
-            Page::Papers => "The papers and books behind the ninety-three ideas, in the order of their years.",
-            Page::Glossary => "The terms of the book, each in one plain sentence.",
-            Page::Verify => "Runs the site's arithmetic on your own device and compares it with a plain reference.",
-            Page::Bench => "Times the site's kernels on your own device, against what it can copy and compute at most.",
+            Page::Papers => lang.about_papers(),
+            Page::Glossary => lang.about_glossary(),
+            Page::Verify => lang.about_verify(),
+            Page::Bench => lang.about_bench(),
         };
         line.to_owned()
     }
 
     /// The name a link to this page carries.
-    pub fn name(self) -> &'static str {
+    pub fn name(self, lang: Lang) -> &'static str {
         match self {
-            Page::Home => "Prologue",
+            Page::Home => lang.page_home(),
             Page::Act(number) => act(number).map_or("", |a| a.title),
-            Page::Chapter(number) => chapter(number).map_or("", |c| c.short),
-            Page::Map => "The rhyme map",
+            Page::Chapter(number) | Page::Embed(number) => chapter(number).map_or("", |c| c.short),
+            Page::Map => lang.page_map(),
             Page::Idea(index) => IDEAS[index].name,
-            Page::Papers => "Papers",
-            Page::Glossary => "Glossary",
-            Page::Verify => "Checked on your device",
-            Page::Bench => "Timed on your device",
+            Page::Papers => lang.page_papers(),
+            Page::Glossary => lang.page_glossary(),
+            Page::Verify => lang.page_verify(),
+            Page::Bench => lang.page_bench(),
         }
+    }
+
+    /// The value of `lang` for its name: what the book itself names is not translated.
+    pub fn name_lang(self, lang: Lang) -> Option<&'static str> {
+        lang.prose().filter(|_| matches!(self, Page::Act(_) | Page::Chapter(_) | Page::Idea(_) | Page::Embed(_)))
     }
 
     /// The act a page belongs to; it decides the page's hue.
     pub fn act(self) -> Option<usize> {
         match self {
             Page::Act(number) => Some(number),
-            Page::Chapter(number) => chapter(number).map(|c| c.act),
+            Page::Chapter(number) | Page::Embed(number) => chapter(number).map(|c| c.act),
             Page::Idea(index) => chapter(IDEAS[index].chapter).map(|c| c.act),
             Page::Home | Page::Map | Page::Papers | Page::Glossary | Page::Verify | Page::Bench => None,
         }
@@ -201,7 +203,8 @@ mod tests {
 
     #[test]
     fn every_page_is_found_at_its_own_path_under_any_base() {
-        for page in Page::all() {
+        let embeds = crate::exhibits::EXHIBITS.iter().map(|exhibit| Page::Embed(exhibit.chapter));
+        for page in Page::all().chain(embeds) {
             for base in ["", "/book", "/a/b"] {
                 let path = format!("{base}{}", page.path());
                 assert_eq!(Page::at(&path, base), Some(page), "{path}");
@@ -221,6 +224,8 @@ mod tests {
             "/nothing/",
             "/chapter/",
             "/idea/phlogiston/",
+            "/embed/44/",
+            "/embed/5/more/",
         ] {
             assert_eq!(Page::at(path, ""), None, "{path}");
         }

@@ -12,6 +12,8 @@ use leptos::prelude::*;
 #[cfg(not(feature = "ssr"))]
 use futures_util::future::LocalBoxFuture;
 
+#[cfg(not(feature = "ssr"))]
+use crate::lang::use_lang;
 use crate::page::Page;
 
 /// A file of the program did not come.
@@ -89,6 +91,7 @@ pub fn Lazy(
     }
     #[cfg(not(feature = "ssr"))]
     {
+        let t = use_lang();
         let state = RwSignal::new(State::OnItsWay);
         let load = move || {
             state.set(State::OnItsWay);
@@ -101,20 +104,18 @@ pub fn Lazy(
         load();
         let passages = expect_context::<crate::book::Passages>();
         let still = move || passages.get(on, &crate::book::part_key(part.name)).unwrap_or_default();
-        let shown = move || {
-            match state.get() {
+        let shown = move || match state.get() {
             State::Here(view) => view(),
-            State::OnItsWay => view! { <div class="part" inert=true aria-busy="true" inner_html=still></div> }.into_any(),
+            State::OnItsWay => {
+                view! { <div class="part" inert=true aria-busy="true" inner_html=still></div> }.into_any()
+            }
             State::Failed => view! {
-                <section class="exhibit short" aria-label="Not loaded">
-                    <p class="problem" role="alert">
-                        "A part of this page's program did not come. Check the connection, then try again; the text reads on without it."
-                    </p>
-                    <p class="actions"><button class="btn primary" on:click=move |_| load()>"Try again"</button></p>
+                <section class="exhibit short" lang=t.tag() aria-label=t.part_failed()>
+                    <p class="problem" role="alert">{t.part_failed_why()}</p>
+                    <p class="actions"><button class="btn primary" on:click=move |_| load()>{t.try_again()}</button></p>
                 </section>
             }
             .into_any(),
-        }
         };
         view! { <div class="part" data-part=part.name>{shown}</div> }
     }

@@ -7,14 +7,20 @@ use leptos_router::location::RequestUrl;
 
 use crate::App;
 use crate::book::Loaded;
+use crate::exhibits::EXHIBITS;
+use crate::lang::Lang;
 use crate::page::Page;
 use crate::search::{self, Kind};
 
 /// A page to write to disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// From the site's root, with both slashes: `/chapter/5/`.
+    /// Of its interface.
+    pub lang: Lang,
+    /// From the site's root, with both slashes: `/chapter/5/`, `/id/chapter/5/`.
     pub path: String,
+    /// Where the same page stands in each language, this one included.
+    pub languages: Vec<(Lang, String)>,
     /// For `<title>`.
     pub title: String,
     /// For `<meta name="description">`.
@@ -23,43 +29,72 @@ pub struct Route {
     pub is_article: bool,
 }
 
-/// The name of the search index below the site's root, and its content: for each thing that can be found its kind,
-/// title, place, address and text.
-pub fn search_index() -> (&'static str, String) {
-    let rows: Vec<_> = search::index()
+/// A page that a frame in another site's page shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embed {
+    /// From the site's root, with both slashes: `/embed/5/`.
+    pub path: String,
+    /// The chapter it belongs to, likewise.
+    pub chapter: String,
+    /// For `<title>`.
+    pub title: String,
+    /// For `<meta name="description">`.
+    pub description: String,
+}
+
+/// The exhibits alone. They are no part of the reading order, the search or the sitemap.
+pub fn embeds() -> Vec<Embed> {
+    let embed = |number: usize| Embed {
+        path: Page::Embed(number).path(),
+        chapter: Page::Chapter(number).path(),
+        title: Page::Embed(number).title(Lang::PROSE),
+        description: Page::Embed(number).description(Lang::PROSE),
+    };
+    EXHIBITS.iter().map(|exhibit| embed(exhibit.chapter)).collect()
+}
+
+/// Where the search index of a language lies below the site's root, and its content: for each thing that can be found
+/// its kind, title, place, address and text.
+pub fn search_index(lang: Lang) -> (String, String) {
+    let rows: Vec<_> = search::index(lang)
         .into_iter()
         .map(|search::Entry { kind, title, place, address, text }| {
             serde_json::json!([Kind::ALL.iter().position(|k| *k == kind), title, place, address, text])
         })
         .collect();
-    (search::INDEX_FILE, serde_json::Value::Array(rows).to_string())
+    (format!("{}{}", lang.folder(), search::INDEX_FILE), serde_json::Value::Array(rows).to_string())
 }
 
-/// Every page of the site, in reading order.
+/// Every page of the site, in reading order, language by language.
 pub fn routes() -> Vec<Route> {
     let is_article = |page| matches!(page, Page::Act(_) | Page::Chapter(_) | Page::Idea(_));
-    Page::all()
-        .map(|page| Route {
-            path: page.path(),
-            title: page.title(),
-            description: page.description(),
-            is_article: is_article(page),
-        })
-        .collect()
+    let path = |lang: Lang, page: Page| format!("/{}{}", lang.folder(), page.path().trim_start_matches('/'));
+    let route = |lang: Lang, page: Page| Route {
+        lang,
+        path: path(lang, page),
+        languages: Lang::ALL.iter().map(|&other| (other, path(other, page))).collect(),
+        title: page.title(lang),
+        description: page.description(lang),
+        is_article: is_article(page),
+    };
+    Lang::ALL.iter().flat_map(|&lang| Page::all().map(move |page| route(lang, page))).collect()
 }
 
 /// The inner HTML of `<div id="app">` for a path such as `/chapter/5/`; a path that names no page gives the page
 /// that says so, for a host's 404.
 ///
-/// Links are relative to the document's `<base href>`, so the result is the same for every place the site may be
-/// mounted. `base` (`""`, or `/some/path`) only matters for the skip link, which must name its own page.
+/// Links are relative to the document's `<base href>`, which is the language's folder, so the result is the same for
+/// every place the site may be mounted. `base` (`""`, or `/some/path`) only matters for the skip link, which must name its own page.
 pub fn render(path: &str, base: &str) -> String {
     // Effects and futures never run here, but the reactive system insists on having somewhere to put them.
     let _ = Executor::init_futures_executor();
+    let lang = Lang::of_path(path).0;
+    let below = format!("{base}/{}", lang.folder());
+    let below = below.trim_end_matches('/').to_owned();
     let owner = Owner::new();
     let html = owner.with(|| {
         provide_context(RequestUrl::new(&format!("{base}{path}")));
-        view! { <App base=base.to_owned() loaded=Loaded::default() /> }.to_html()
+        view! { <App base=below lang loaded=Loaded::default() /> }.to_html()
     });
     owner.cleanup();
     html
@@ -111,7 +146,13 @@ mod tests {
                 attribute(&render(&route.path, ""), "href").into_iter().filter(|link| !link.starts_with("https://"))
             {
                 let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-                let path = format!("/{}", path.trim_start_matches("./").trim_start_matches('/'));
+                let path = path.split('?').next().unwrap_or_default();
+                // Relative to the language's <base>, but for the skip link, which names its own page.
+                let path = match (path.strip_prefix('/'), path.strip_prefix("../")) {
+                    (Some(whole), _) => format!("/{whole}"),
+                    (None, Some(above)) if route.lang != Lang::PROSE => format!("/{above}"),
+                    (None, _) => format!("/{}{}", route.lang.folder(), path.trim_start_matches("./")),
+                };
                 let known = anchors.get(&path);
                 assert!(known.is_some(), "{} links to '{link}', which is no page", route.path);
                 assert!(
@@ -146,6 +187,52 @@ mod tests {
     }
 
     #[test]
+    fn another_language_says_which_text_is_not_in_it() {
+        let html = render("/id/idea/softmax/", "/book");
+        assert!(html.contains("Pangkatkan e dengan tiap skor"), "the answer is translated");
+        assert!(html.contains("<span class=\"label\">Apa yang menghalangi</span> <span lang=\"en\">"));
+        assert!(html.contains("<h1 lang=\"en\">Softmax</h1>") && html.contains(Lang::Id.prose_is_english()));
+        assert!(html.contains("href=\"../idea/softmax/\"") && html.contains("hreflang=\"en\""));
+        assert!(html.contains("href=\"map/?idea=softmax\""), "the way to the map");
+        let html = render("/id/chapter/12/", "");
+        assert!(html.contains("class=\"prose\" lang=\"en\"") || html.contains("lang=\"en\" class=\"prose\""));
+        assert!(html.contains("<button type=\"button\" class=\"copy-latex\" lang=\"id\">Salin LaTeX</button>"));
+        assert!(!html.contains("Copy LaTeX"));
+        assert!(
+            !render("/chapter/12/", "").contains("lang=\"en\""),
+            "a page in the language of the prose says nothing"
+        );
+    }
+
+    #[test]
+    fn an_embedded_page_is_an_exhibit_alone_and_no_part_of_the_book() {
+        let embeds = embeds();
+        assert_eq!(embeds.len(), EXHIBITS.len());
+        for embed in embeds {
+            let html = render(&embed.path, "");
+            assert!(html.contains("class=\"exhibit "), "{} shows its exhibit", embed.path);
+            for other in ["class=\"top\"", "class=\"rail\"", "class=\"turning\"", " style="] {
+                assert!(!html.contains(other), "{} contains {other}", embed.path);
+            }
+            assert_eq!(html.matches("<h1").count(), 1);
+            let link = format!("href=\"{}\"", embed.chapter.trim_start_matches('/'));
+            assert!(html.contains(&link) && html.contains("rel=\"noopener\""), "{} leads to its chapter", embed.path);
+            assert!(routes().iter().all(|route| route.path != embed.path && route.title != embed.title));
+            assert!(!search_index(Lang::PROSE).1.contains("embed/"));
+        }
+    }
+
+    #[test]
+    fn every_displayed_formula_has_a_button_and_its_source() {
+        for route in routes() {
+            let html = render(&route.path, "");
+            let count = html.matches("class=\"formula\"").count();
+            assert_eq!(html.matches("class=\"copy-latex\"").count(), count, "{}", route.path);
+            assert!(html.matches("encoding=\"application/x-tex\"").count() >= count, "{}", route.path);
+        }
+    }
+
+    #[test]
     fn chapter_five_reads_without_javascript() {
         let html = render("/chapter/5/", "");
         for part in [
@@ -164,7 +251,7 @@ mod tests {
     #[test]
     fn a_chapter_marks_each_term_once_outside_links_and_headings_and_defines_it() {
         let mut marked = 0;
-        for route in routes().iter().filter(|route| route.path.starts_with("/chapter/")) {
+        for route in routes().iter().filter(|route| route.path.contains("/chapter/")) {
             let html = render(&route.path, "");
             let mut seen = HashSet::new();
             for (at, _) in html.match_indices("class=\"term\"") {
@@ -194,7 +281,8 @@ mod tests {
 
     #[test]
     fn the_search_index_is_a_list_of_rows_of_five() {
-        let (name, json) = search_index();
+        assert_eq!(search_index(Lang::Id).0, "id/search.json");
+        let (name, json) = search_index(Lang::PROSE);
         assert_eq!(name, "search.json");
         let rows: Vec<(usize, String, String, String, String)> =
             serde_json::from_str(&json).expect("the index is what the page reads");

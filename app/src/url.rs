@@ -1,6 +1,7 @@
 //! State in the address: read once when a page opens, kept up to date without entries in the history.
 
 use leptos::prelude::*;
+use leptos_router::location::Location;
 use wasm_bindgen::JsValue;
 use web_sys::UrlSearchParams;
 
@@ -11,8 +12,15 @@ fn parameters() -> Option<UrlSearchParams> {
     if cfg!(not(target_arch = "wasm32")) {
         return None; // prerendered pages have no address of their own
     }
-    let search = window().location().search().ok()?;
+    let search = on_its_way().map_or_else(|| window().location().search().ok(), Some)?;
     UrlSearchParams::new_with_str(&search).ok()
+}
+
+/// The query of the page that is being turned to: it is built before the browser shows its address.
+fn on_its_way() -> Option<String> {
+    let Location { pathname, search, .. } = use_context()?;
+    let shown = window().location().pathname().ok()?;
+    (pathname.get_untracked() != shown).then(|| search.get_untracked())
 }
 
 /// The value of a parameter, cut to a sensible length.
@@ -28,6 +36,9 @@ pub fn parsed<T: std::str::FromStr>(name: &str) -> Option<T> {
 
 /// Puts parameters into the address, removing those that are `None`, leaving others as they are.
 pub fn keep(values: &[(&str, Option<String>)]) {
+    if cfg!(target_arch = "wasm32") && on_its_way().is_some() {
+        return; // the address that is shown is still that of the page before
+    }
     let Some(all) = parameters() else { return };
     for (name, value) in values {
         match value {

@@ -2,6 +2,7 @@
 //! of one edition.
 
 use anyhow::{Context, Result};
+use app::lang::Lang;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fs, path::Path};
@@ -12,7 +13,7 @@ use crate::{shell, weights};
 pub const WORKER: &str = "offline.js";
 
 /// Folders and files that are kept when they are first used, because reading does not need them.
-const AS_USED: &[&str] = &["models/", "runs/", "engine", "sitemap.xml", "robots.txt"];
+const AS_USED: &[&str] = &["models/", "runs/", "embed/", "engine", "sitemap.xml", "robots.txt"];
 
 /// Writes the worker for the site in `dist`, whose pages and files are all in place.
 pub fn write(dist: &Path) -> Result<()> {
@@ -44,7 +45,9 @@ fn address(path: &str) -> &str {
 
 /// Pages, and what those ask for that are no chapter's; an exhibit's program is kept when it is first used.
 fn is_for_reading(path: &str, shell_pages: &str) -> bool {
-    if AS_USED.iter().any(|start| path.starts_with(start)) {
+    // A reader reads in one language; the pages of the others hold the same text.
+    let is_translated = Lang::ALL.iter().any(|lang| *lang != Lang::PROSE && path.starts_with(&lang.folder()));
+    if is_translated || AS_USED.iter().any(|start| path.starts_with(start)) {
         return false;
     }
     let is_program = path.ends_with(".js") || path.ends_with(".wasm");
@@ -74,6 +77,9 @@ mod tests {
             ("chapter5-77.wasm", false),
             ("models/tiny-base.safetensors", false),
             ("engine.js", false),
+            ("embed/5/", false),
+            ("id/chapter/5/", false),
+            ("idea/softmax/", true),
         ] {
             assert_eq!(is_for_reading(path, front), expected, "{path}");
         }

@@ -6,7 +6,8 @@
 
 use crate::{offline, program::Program, public_url::PublicUrl};
 use anyhow::{Context, Result, ensure};
-use app::prerender::{self, Route};
+use app::lang::Lang;
+use app::prerender::{self, Embed, Route};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use std::{fs, ops::Range, path::Path};
@@ -22,11 +23,13 @@ pub struct Template {
 
 /// What a page has of its own.
 struct Page<'a> {
+    lang: Lang,
     title: &'a str,
     description: &'a str,
     /// `<link>` and `<meta>` for search engines and previews: the page's address, or that it has none.
     index: String,
-    base: &'a str,
+    /// The site's mount, below which each language has its own `<base>`.
+    mount: &'a str,
     /// What stands inside `#app`.
     body: &'a str,
 }
@@ -70,9 +73,12 @@ impl Template {
         let end = html[title.end..].find("</title>").context("index.html: <title> has no end")?;
         html.replace_range(title.end..title.end + end, &escape(page.title));
         let base = tag(&html, "base", "")?;
-        html.replace_range(base, &format!("<base href=\"{}\">", page.base));
+        html.replace_range(base, &format!("<base href=\"{}{}\">", page.mount, page.lang.folder()));
         let starter = tag(&html, "script", "src=\"boot.js\"")?;
         html.insert_str(starter.start, &self.parts_of(page.body));
+        if page.lang != Lang::PROSE {
+            speak(&mut html, page.lang)?;
+        }
         Ok(html)
     }
 
@@ -93,11 +99,48 @@ fn preload_wasm(file: &str) -> String {
     format!("<link rel=\"preload\" href=\"{file}\" as=\"fetch\" type=\"application/wasm\" crossorigin=\"anonymous\">")
 }
 
+/// Makes a filled page one of another language: its files are at the site's root, outside its `<base>`.
+fn speak(html: &mut String, lang: Lang) -> Result<()> {
+    let noscript = tag(html, "p", "class=\"noscript\"")?;
+    let end =
+        html[noscript.end..].find("</p>").context("index.html: the note for readers without scripts has no end")?;
+    html.replace_range(noscript.end..noscript.end + end, lang.noscript());
+    let head = html.find("</head>").context("index.html has no </head>")?;
+    let mut out = String::new();
+    for (index, part) in html[..head].split_inclusive('<').enumerate() {
+        // Anything whose address is written within the site; whole addresses and <base> itself stay.
+        let is_file = index > 0 && (part.starts_with("link ") || part.starts_with("script "));
+        let mut part = part.to_owned();
+        for name in ["href", "src"].iter().filter(|_| is_file) {
+            let opening = format!(" {name}=\"");
+            if let Some(at) = part.find(&opening).map(|at| at + opening.len())
+                && !part[at..].starts_with('/')
+                && !part[at..].starts_with("http")
+            {
+                part.insert_str(at, lang.to_root());
+            }
+        }
+        out += &part;
+    }
+    out += &html[head..];
+    *html = out;
+    let root = tag(html, "html", "lang=\"en\"")?;
+    let opening =
+        html[root.clone()].replace("lang=\"en\"", &format!("lang=\"{}\" data-root=\"{}\"", lang.tag(), lang.to_root()));
+    html.replace_range(root, &opening);
+    Ok(())
+}
+
 /// What a page says of itself where a link to it is shown.
 fn about(route: &Route, url: &PublicUrl) -> String {
     let address = url.address(&route.path);
     let kind = if route.is_article { "article" } else { "website" };
     let mut tags = format!("<link rel=\"canonical\" href=\"{}\">", escape(&address));
+    let every = route.languages.iter().map(|(lang, path)| (lang.tag(), path));
+    let any = route.languages.iter().filter(|(lang, _)| *lang == Lang::PROSE).map(|(_, path)| ("x-default", path));
+    for (tag, path) in every.chain(any) {
+        tags += &format!("<link rel=\"alternate\" hreflang=\"{tag}\" href=\"{}\">", escape(&url.address(path)));
+    }
     let mut say = |name: &str, content: &str| {
         tags += &format!("<meta property=\"og:{name}\" content=\"{}\">", escape(content));
     };
@@ -111,10 +154,16 @@ fn about(route: &Route, url: &PublicUrl) -> String {
         say("image", &url.file(CARD));
         say("image:width", "1200");
         say("image:height", "630");
-        say("image:alt", "The Field Rhymes: modern machine learning in seven acts, made to run in the page");
+        say("image:alt", route.lang.preview_alt());
         tags += "<meta name=\"twitter:card\" content=\"summary_large_image\">";
     }
     tags
+}
+
+/// An embedded page is shown in other pages and found through its chapter alone.
+fn about_embed(embed: &Embed, url: &PublicUrl) -> String {
+    let chapter = escape(&url.address(&embed.chapter));
+    format!("<meta name=\"robots\" content=\"noindex\"><link rel=\"canonical\" href=\"{chapter}\">")
 }
 
 /// Everything may be read. A host's crawlers look for this at its root only; elsewhere it does no harm.
@@ -123,40 +172,64 @@ fn robots(url: &PublicUrl) -> String {
     format!("User-agent: *\nAllow: /\n{sitemap}")
 }
 
-/// Writes every route's page, `404.html`, the search index, `robots.txt` and `sitemap.xml`; says how many routes there
-/// are.
+/// Writes every route's page, the embedded ones, `404.html`, the search indices, `robots.txt` and `sitemap.xml`; says
+/// how many routes there are.
 pub fn write(template: &Template, dist: &Path, url: &PublicUrl) -> Result<usize> {
     let routes = prerender::routes();
     let mut sitemap = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\" \
+         xmlns:xhtml=\"http://www.w3.org/1999/xhtml\">\n",
     );
     for route in &routes {
         let address = url.address(&route.path);
         let html = template
             .fill(&Page {
+                lang: route.lang,
                 title: &route.title,
                 description: &route.description,
                 index: about(route, url),
-                base: url.base(),
+                mount: url.base(),
                 body: &prerender::render(&route.path, url.mount()),
             })
             .with_context(|| format!("the page of {}", route.path))?;
-        let folder = dist.join(route.path.trim_matches('/'));
-        fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        write_file(&folder.join("index.html"), &html)?;
-        sitemap += &format!("  <url><loc>{}</loc></url>\n", escape(&address));
+        write_page(dist, &route.path, &html)?;
+        let others: String = route
+            .languages
+            .iter()
+            .map(|(lang, path)| {
+                let href = escape(&url.address(path));
+                format!("<xhtml:link rel=\"alternate\" hreflang=\"{}\" href=\"{href}\"/>", lang.tag())
+            })
+            .collect();
+        sitemap += &format!("  <url><loc>{}</loc>{others}</url>\n", escape(&address));
+    }
+    for embed in prerender::embeds() {
+        let html = template
+            .fill(&Page {
+                lang: Lang::PROSE,
+                title: &embed.title,
+                description: &embed.description,
+                index: about_embed(&embed, url),
+                mount: url.base(),
+                body: &prerender::render(&embed.path, url.mount()),
+            })
+            .with_context(|| format!("the page of {}", embed.path))?;
+        write_page(dist, &embed.path, &html)?;
     }
     sitemap += "</urlset>\n";
     write_file(&dist.join("sitemap.xml"), &sitemap)?;
     write_file(&dist.join("robots.txt"), &robots(url))?;
-    let (name, index) = prerender::search_index();
-    write_file(&dist.join(name), &index)?;
+    for lang in Lang::ALL {
+        let (name, index) = prerender::search_index(*lang);
+        write_file(&dist.join(name), &index)?;
+    }
 
     let lost = template.fill(&Page {
+        lang: Lang::PROSE,
         title: "Page not found",
         description: "There is no page at this address.",
         index: "<meta name=\"robots\" content=\"noindex\">".to_owned(),
-        base: url.base(),
+        mount: url.base(),
         body: &prerender::render("/404/", url.mount()),
     })?;
     write_file(&dist.join("404.html"), &lost)?;
@@ -209,6 +282,13 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// A route is a folder with an `index.html`.
+fn write_page(dist: &Path, route: &str, html: &str) -> Result<()> {
+    let folder = dist.join(route.trim_matches('/'));
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    write_file(&folder.join("index.html"), html)
+}
+
 fn write_file(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
@@ -220,7 +300,7 @@ mod tests {
     const INDEX: &str = r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><base href="./"><title>Old</title>
 <meta name="description" content="Old"><script src="./a.js"></script><script type="module">start()</script>
 <script type="module" src="boot.js"></script></head>
-<body><header>site</header><div id="app"></div></body></html>"#;
+<body><header>site</header><div id="app"></div><noscript><p class="noscript">No scripts.</p></noscript></body></html>"#;
 
     fn template(index_html: &str) -> Result<Template> {
         let program = Program {
@@ -234,7 +314,8 @@ mod tests {
 
     #[test]
     fn a_page_names_its_program_and_the_parts_it_shows() -> Result<()> {
-        let page = |body| Page { title: "", description: "", index: String::new(), base: "/", body };
+        let page =
+            |body| Page { lang: Lang::PROSE, title: "", description: "", index: String::new(), mount: "/", body };
         let plain = template(INDEX)?.fill(&page("<main>text</main>"))?;
         assert!(
             plain.contains("src=\"boot.js\" data-js=\"app-1.js\" data-wasm=\"app_bg-1.wasm\"></script>"),
@@ -252,10 +333,11 @@ mod tests {
     #[test]
     fn a_page_carries_its_own_title_text_and_base() -> Result<()> {
         let html = template(INDEX)?.fill(&Page {
+            lang: Lang::PROSE,
             title: "Attention & <friends>",
             description: "\"Who\" looks where",
             index: "<link rel=\"canonical\" href=\"/book/\">".to_owned(),
-            base: "/book/",
+            mount: "/book/",
             body: "<main>text</main>",
         })?;
         assert!(html.contains("<title>Attention &amp; &lt;friends&gt;</title>"));
@@ -267,9 +349,50 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_another_language_says_so_and_finds_the_files_at_the_root() -> Result<()> {
+        let html = template(INDEX)?.fill(&Page {
+            lang: Lang::Id,
+            title: "Attention",
+            description: "Siapa melihat ke mana",
+            index: "<link rel=\"canonical\" href=\"/book/id/\">".to_owned(),
+            mount: "/book/",
+            body: "<main><a href=\"chapter/5/\">5</a></main>",
+        })?;
+        for part in [
+            "<html lang=\"id\" data-root=\"../\">",
+            "<base href=\"/book/id/\">",
+            "src=\".././a.js\"",
+            "href=\"../parts-1.js\"",
+            "href=\"/book/id/\"",
+            "<a href=\"chapter/5/\">",
+            Lang::Id.noscript(),
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_embedded_page_is_not_indexed_and_names_its_chapter() -> Result<()> {
+        let embed = Embed {
+            path: "/embed/5/".to_owned(),
+            chapter: "/chapter/5/".to_owned(),
+            title: String::new(),
+            description: String::new(),
+        };
+        assert_eq!(
+            about_embed(&embed, &"https://example.org/book/".parse()?),
+            "<meta name=\"robots\" content=\"noindex\"><link rel=\"canonical\" href=\"https://example.org/book/chapter/5/\">"
+        );
+        Ok(())
+    }
+
+    #[test]
     fn previews_get_whole_addresses_where_the_host_is_known() -> Result<()> {
         let route = Route {
+            lang: Lang::PROSE,
             path: "/chapter/5/".to_owned(),
+            languages: vec![(Lang::En, "/chapter/5/".to_owned()), (Lang::Id, "/id/chapter/5/".to_owned())],
             title: "5. Attention & more".to_owned(),
             description: "Who looks where".to_owned(),
             is_article: true,
@@ -277,6 +400,8 @@ mod tests {
         let tags = about(&route, &"https://example.org/book/".parse()?);
         for part in [
             "<link rel=\"canonical\" href=\"https://example.org/book/chapter/5/\">",
+            "<link rel=\"alternate\" hreflang=\"id\" href=\"https://example.org/book/id/chapter/5/\">",
+            "<link rel=\"alternate\" hreflang=\"x-default\" href=\"https://example.org/book/chapter/5/\">",
             "<meta property=\"og:title\" content=\"5. Attention &amp; more\">",
             "<meta property=\"og:type\" content=\"article\">",
             "<meta property=\"og:url\" content=\"https://example.org/book/chapter/5/\">",
@@ -314,7 +439,8 @@ mod tests {
             INDEX.replace("id=\"app\">", "id=\"app\">something"),
             INDEX.replace("\"description\"", "\"other\""),
         ] {
-            let page = Page { title: "", description: "", index: String::new(), base: "/", body: "" };
+            let page =
+                Page { lang: Lang::PROSE, title: "", description: "", index: String::new(), mount: "/", body: "" };
             assert!(template(&broken)?.fill(&page).is_err(), "{broken}");
         }
         Ok(())

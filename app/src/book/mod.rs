@@ -6,11 +6,12 @@ mod map;
 mod pages;
 mod passage;
 
+use crate::lang::Lang;
 use crate::page::Page;
 
 pub use map::MapPage;
 pub use pages::{
-    ActPage, BenchPage, ChapterPage, GlossaryPage, HomePage, IdeaPage, NotFoundPage, PapersPage, VerifyPage,
+    ActPage, BenchPage, ChapterPage, EmbedPage, GlossaryPage, HomePage, IdeaPage, NotFoundPage, PapersPage, VerifyPage,
 };
 #[cfg(feature = "ssr")]
 pub use passage::table::{FORMS, find as passage};
@@ -80,13 +81,13 @@ pub enum BeatKind {
 
 impl BeatKind {
     /// The label above the beat's heading.
-    pub fn label(self) -> &'static str {
+    pub fn label(self, lang: Lang) -> &'static str {
         match self {
-            BeatKind::Puzzle => "The puzzle",
-            BeatKind::BadAttempt => "The bad attempt",
-            BeatKind::Trick => "The trick",
-            BeatKind::Maths => "The maths as sanity check",
-            BeatKind::Unmentioned => "The thing nobody mentions",
+            BeatKind::Puzzle => lang.beat_puzzle(),
+            BeatKind::BadAttempt => lang.beat_bad_attempt(),
+            BeatKind::Trick => lang.beat_trick(),
+            BeatKind::Maths => lang.beat_maths(),
+            BeatKind::Unmentioned => lang.beat_unmentioned(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use leptos::prelude::*;
 
+use crate::lang::{Lang, use_lang};
 use crate::page::Page;
 
 #[cfg(feature = "csr")]
@@ -22,17 +23,31 @@ pub fn part_key(part: &str) -> String {
 pub mod table {
     //! The book's text, and what else only the making of the site needs.
 
+    use crate::lang::Lang;
+
     include!(concat!(env!("OUT_DIR"), "/passages.rs"));
 
-    /// A passage by its key.
-    pub fn find(key: &str) -> Option<&'static str> {
-        PASSAGES.binary_search_by_key(&key, |(key, _)| key).ok().map(|found| PASSAGES[found].1)
+    /// A passage by its key, as the pages of a language have it.
+    pub fn find(lang: Lang, key: &str) -> Option<String> {
+        let get = |key: &str| PASSAGES.binary_search_by_key(&key, |(key, _)| key).ok().map(|found| PASSAGES[found].1);
+        if lang == Lang::PROSE {
+            return get(key).map(str::to_owned);
+        }
+        if let Some(own) = get(&format!("{}:{key}", lang.tag())) {
+            return Some(own.to_owned());
+        }
+        // In the book's own text the one thing that speaks for the interface is the button beside a formula.
+        let button = |lang: Lang, mark: &str| format!("class=\"copy-latex\"{mark}>{}</button>", lang.copy_latex());
+        let own = button(lang, &format!(" lang=\"{}\"", lang.tag()));
+        get(key).map(|html| html.replace(&button(Lang::PROSE, ""), &own))
     }
 }
 
 /// The passages that have arrived.
 #[derive(Clone, Copy)]
 pub struct Passages {
+    #[cfg_attr(not(feature = "ssr"), allow(dead_code))]
+    lang: Lang,
     #[cfg(feature = "csr")]
     found: StoredValue<std::collections::HashMap<String, String>>,
     #[cfg(feature = "csr")]
@@ -49,6 +64,7 @@ impl Passages {
         #[cfg(not(feature = "csr"))]
         let _ = loaded;
         provide_context(Self {
+            lang: use_lang(),
             #[cfg(feature = "csr")]
             found: StoredValue::new(loaded.0),
             #[cfg(feature = "csr")]
@@ -64,7 +80,7 @@ impl Passages {
         #[cfg(feature = "ssr")]
         {
             let _ = page;
-            table::find(key).map(str::to_owned)
+            table::find(self.lang, key)
         }
         #[cfg(all(feature = "csr", not(feature = "ssr")))]
         {
@@ -89,7 +105,7 @@ impl Passages {
             return;
         }
         leptos::task::spawn_local(async move {
-            let page = crate::compute::fetch_text(&path).await.and_then(|html| Loaded::of_page(&html));
+            let page = crate::compute::fetch_page(&path).await.and_then(|html| Loaded::of_page(&html));
             match page {
                 Ok(loaded) => {
                     let _ = self.found.try_update_value(|found| found.extend(loaded.0));
@@ -173,18 +189,18 @@ pub fn Passage(
     #[prop(into, default = "prose".into())]
     class: String,
 ) -> impl IntoView {
-    let passages = expect_context::<Passages>();
+    let (lang, passages) = (use_lang(), expect_context::<Passages>());
+    // What is said of an idea is in the language of the page, but for what says itself that it is not.
+    let prose = lang.prose().filter(|_| !key.starts_with("idea/"));
     let asked = key.clone();
     let html = move || passages.get(on, &asked).unwrap_or_default();
     let empty = html.clone();
     let problem = move || {
         let failure = passages.failure.get().filter(|_| empty().is_empty())?;
-        Some(
-            view! { <p class="problem" role="status">"The text of this page did not come ("{failure}"). Check the connection, then reload."</p> },
-        )
+        Some(view! { <p class="problem" role="status">{lang.text_missing(failure)}</p> })
     };
     view! {
-        <div class=class data-passage=key inner_html=html></div>
+        <div class=class lang=prose data-passage=key inner_html=html></div>
         {problem}
     }
 }

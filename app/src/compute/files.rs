@@ -16,8 +16,23 @@ pub struct Transfer {
     pub total: Option<u64>,
 }
 
-/// The bytes of a file of this site, `path` being relative to its root.
+/// The bytes of a file of this site, `path` being relative to its root. Whatever the page fetches goes through here or
+/// [`fetch_page`].
 pub async fn fetch(path: &str, progress: impl Fn(Transfer)) -> Result<Vec<u8>, Error> {
+    fetch_at(&format!("{}{path}", root()), progress).await
+}
+
+/// The way from the page's `<base>` to the site's root, where its files are.
+fn root() -> String {
+    document().document_element().and_then(|html| html.get_attribute("data-root")).unwrap_or_default()
+}
+
+/// The text of a page, or of what goes with the pages of this language; `path` is what a link has.
+pub async fn fetch_page(path: &str) -> Result<String, Error> {
+    text(path, fetch_at(path, |_| {}).await?)
+}
+
+async fn fetch_at(path: &str, progress: impl Fn(Transfer)) -> Result<Vec<u8>, Error> {
     let failed = |what: String| Error::data(path.to_owned(), what);
     let js = |e: JsValue| failed(format!("could not be fetched: {}", message(&e)));
     let response: Response = JsFuture::from(window().fetch_with_str(path)).await.map_err(js)?.dyn_into().map_err(js)?;
@@ -52,7 +67,11 @@ pub async fn fetch(path: &str, progress: impl Fn(Transfer)) -> Result<Vec<u8>, E
 
 /// The text of a file of this site.
 pub async fn fetch_text(path: &str) -> Result<String, Error> {
-    String::from_utf8(fetch(path, |_| {}).await?).map_err(|_| Error::data(path, "is not text"))
+    text(path, fetch(path, |_| {}).await?)
+}
+
+fn text(path: &str, bytes: Vec<u8>) -> Result<String, Error> {
+    String::from_utf8(bytes).map_err(|_| Error::data(path, "is not text"))
 }
 
 fn message(error: &JsValue) -> String {

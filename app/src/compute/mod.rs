@@ -14,10 +14,11 @@ use engine::{Device, Error};
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 use leptos::prelude::*;
 
+use crate::lang::{Lang, use_lang};
 use crate::shell::{Executor, GpuStatus, Notices};
 
 pub use choice::Choice;
-pub use files::{Transfer, fetch_text};
+pub use files::{Transfer, fetch_page, fetch_text};
 
 /// A result that several parts of the page may wait for.
 type Waiting<T> = Shared<LocalBoxFuture<'static, Result<T, Error>>>;
@@ -47,6 +48,7 @@ pub struct Compute {
     pub transfer: RwSignal<Transfer>,
     status: GpuStatus,
     notices: Notices,
+    lang: Lang,
 }
 
 impl Compute {
@@ -59,6 +61,7 @@ impl Compute {
             transfer: RwSignal::new(Transfer::default()),
             status,
             notices,
+            lang: use_lang(),
         }
     }
 
@@ -86,8 +89,8 @@ impl Compute {
                 self.status.executor.set(Some(Executor::Gpu));
             }
             None => {
-                self.status.adapter.set(Some("none in use".into()));
-                self.status.tier.set(Some("CPU, one thread".into()));
+                self.status.adapter.set(Some(self.lang.device_adapter_none().into()));
+                self.status.tier.set(Some(self.lang.device_tier_cpu().into()));
                 self.status.executor.set(Some(Executor::Cpu));
             }
         }
@@ -159,8 +162,7 @@ impl Compute {
             state.device = None;
             state.losses += 1;
         });
-        self.notices
-            .info(format!("The GPU was lost ({reason}). It is being opened again; nothing you entered is gone."));
+        self.notices.info(self.lang.gpu_lost(reason));
         self.generation.update(|g| *g += 1);
         true
     }

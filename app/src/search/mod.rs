@@ -7,10 +7,11 @@ mod index;
 #[cfg(feature = "ssr")]
 pub use index::index;
 
+use crate::lang::Lang;
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-/// Where the index lies, relative to the site's root.
+/// Where the index of a language lies, relative to the `<base>` of its pages.
 pub const INDEX_FILE: &str = "search.json";
 
 /// The most results that are shown; a better question is worth more than a longer list.
@@ -47,15 +48,15 @@ impl Kind {
     pub const ALL: [Kind; 7] = [Kind::Chapter, Kind::Act, Kind::Idea, Kind::Paper, Kind::Term, Kind::Page, Kind::Text];
 
     /// Its name beside a result.
-    pub fn label(self) -> &'static str {
+    pub fn label(self, lang: Lang) -> &'static str {
         match self {
-            Kind::Chapter => "Chapter",
-            Kind::Act => "Act",
-            Kind::Idea => "Idea",
-            Kind::Paper => "Paper",
-            Kind::Term => "Term",
-            Kind::Page => "Page",
-            Kind::Text => "Text",
+            Kind::Chapter => lang.kind_chapter(),
+            Kind::Act => lang.kind_act(),
+            Kind::Idea => lang.kind_idea(),
+            Kind::Paper => lang.kind_paper(),
+            Kind::Term => lang.kind_term(),
+            Kind::Page => lang.kind_page(),
+            Kind::Text => lang.kind_text(),
         }
     }
 
@@ -228,7 +229,7 @@ mod tests {
     use super::*;
 
     fn first(query: &str) -> Hit {
-        let hits = Index::new(index()).find(query);
+        let hits = Index::new(index(Lang::PROSE)).find(query);
         assert!(!hits.is_empty(), "nothing answers '{query}'");
         hits[0].clone()
     }
@@ -265,15 +266,20 @@ mod tests {
 
     #[test]
     fn words_count_wherever_they_stand_and_nonsense_finds_nothing() {
-        assert!(Index::new(index()).find("hull shipbuilder").iter().any(|h| h.entry.address == "chapter/12/#puzzle"));
+        assert!(
+            Index::new(index(Lang::PROSE))
+                .find("hull shipbuilder")
+                .iter()
+                .any(|h| h.entry.address == "chapter/12/#puzzle")
+        );
         for query in ["", "   ", "qqzzxxv", "phlogiston calorimeter"] {
-            assert_eq!(Index::new(index()).find(query), Vec::new(), "{query}");
+            assert_eq!(Index::new(index(Lang::PROSE)).find(query), Vec::new(), "{query}");
         }
     }
 
     #[test]
     fn every_entry_leads_to_a_page_and_no_markup_is_left() {
-        for entry in index() {
+        for entry in index(Lang::PROSE) {
             let path = entry.address.split('#').next().unwrap_or_default().trim_start_matches("./");
             assert!(crate::page::Page::at(&format!("/{path}"), "").is_some(), "{}", entry.address);
             assert!(!entry.title.is_empty() && !entry.text.contains(['<', '\n']), "{entry:?}");
@@ -284,8 +290,17 @@ mod tests {
     }
 
     #[test]
+    fn another_language_has_an_index_of_its_own() {
+        let index = Index::new(index(Lang::Id));
+        let hit = &index.find("kecocokan kueri")[0];
+        assert_eq!((hit.entry.kind, hit.entry.address.as_str()), (Kind::Idea, "idea/attention/"));
+        assert_eq!(hit.entry.place, "Bab 5");
+        assert_eq!(index.find("peta rima")[0].entry.address, "map/");
+    }
+
+    #[test]
     fn definitions_and_the_source_of_formulas_are_not_part_of_a_chapters_text() {
-        for entry in index().iter().filter(|e| e.kind == Kind::Text) {
+        for entry in index(Lang::PROSE).iter().filter(|e| e.kind == Kind::Text) {
             for source in ["\\frac", "\\mathrm", "\\log", "x-tex"] {
                 assert!(!entry.text.contains(source), "{}: {source}", entry.address);
             }

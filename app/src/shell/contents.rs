@@ -4,6 +4,7 @@ use leptos::{ev, html};
 use super::ReadMark;
 use crate::book::{ACTS, Act};
 use crate::exhibits;
+use crate::lang::use_lang;
 use crate::page::{Link, Page};
 
 /// The whole book as a list: beside the text where there is room, above it on demand where there is not.
@@ -12,6 +13,7 @@ pub fn Contents(
     /// Whether it is shown on a narrow screen.
     open: RwSignal<bool>,
 ) -> impl IntoView {
+    let t = use_lang();
     let nav = NodeRef::<html::Nav>::new();
 
     // Keep the reader's chapter in view inside the list, without moving the page.
@@ -33,22 +35,22 @@ pub fn Contents(
         }
     };
 
-    let act_view = |act: &'static Act| {
+    let act_view = move |act: &'static Act| {
         view! {
             <section class=format!("act-{}", act.number)>
-                <h2><Link to=Page::Act(act.number)><span class="numeral">{act.numeral}</span>{act.title}</Link></h2>
+                <h2 lang=t.prose()><Link to=Page::Act(act.number)><span class="numeral">{act.numeral}</span>{act.title}</Link></h2>
                 <ol>
                     {act
                         .chapters()
-                        .map(|chapter| {
+                        .map(move |chapter| {
                             let live = exhibits::of(chapter.number)
-                                .map(|_| view! { <span class="dot live"></span><span class="hidden">", with a live exhibit"</span> });
+                                .map(|_| view! { <span class="dot live"></span><span class="hidden">{t.with_exhibit()}</span> });
                             view! {
                                 <li>
                                     <Link to=Page::Chapter(chapter.number)>
                                         <span class="number">{chapter.number}</span>
                                         " "
-                                        <span class="grow">{chapter.short}</span>
+                                        <span class="grow" lang=t.prose()>{chapter.short}</span>
                                         {live}
                                         <ReadMark number=chapter.number />
                                     </Link>
@@ -60,16 +62,17 @@ pub fn Contents(
             </section>
         }
     };
+    let home = |page: Page| view! { <p class="rail-home"><Link to=page>{page.name(t)}</Link></p> };
     view! {
-        <nav class="rail" id="contents" aria-label="Contents" class:open=move || open.get() node_ref=nav on:keydown=close>
-            <p class="rail-home"><Link to=Page::Home>"Prologue"</Link></p>
+        <nav class="rail" id="contents" aria-label=t.contents() class:open=move || open.get() node_ref=nav on:keydown=close>
+            {home(Page::Home)}
             {ACTS.iter().map(act_view).collect_view()}
-            <p class="rail-key"><span class="dot live"></span>" computes in the page"<span class="tick"></span>" read"</p>
-            <p class="rail-home"><Link to=Page::Map>"The rhyme map"</Link></p>
-            <p class="rail-home"><Link to=Page::Papers>"Papers"</Link></p>
-            <p class="rail-home"><Link to=Page::Glossary>"Glossary"</Link></p>
-            <p class="rail-home"><Link to=Page::Verify>"Checked on your device"</Link></p>
-            <p class="rail-home"><Link to=Page::Bench>"Timed on your device"</Link></p>
+            <p class="rail-key"><span class="dot live"></span>" "{t.key_live()}<span class="tick"></span>" "{t.key_read()}</p>
+            {home(Page::Map)}
+            {home(Page::Papers)}
+            {home(Page::Glossary)}
+            {home(Page::Verify)}
+            {home(Page::Bench)}
         </nav>
     }
 }

@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 
+use crate::lang::use_lang;
 use crate::viz::number;
 
 /// Which of the two executors ran last.
@@ -60,28 +61,28 @@ impl Default for GpuStatus {
 /// Who computes, in the bar; opened, the details.
 #[component]
 pub fn DeviceChip() -> impl IntoView {
-    let status = expect_context::<GpuStatus>();
-    let who = move || status.executor.get().map_or("Device", Executor::label);
-    let time = move || status.last_step_ms.get().map_or_else(|| "idle".to_owned(), number::duration_ms);
+    let (t, status) = (use_lang(), expect_context::<GpuStatus>());
+    let who = move || status.executor.get().map_or(t.device(), Executor::label);
+    let time = move || status.last_step_ms.get().map_or_else(|| t.device_idle().to_owned(), number::duration_ms);
     let dot = move || match status.executor.get() {
         Some(Executor::Gpu) => "dot live",
         Some(Executor::Cpu) => "dot cpu",
         None => "dot",
     };
-    let known = |value: Option<String>| value.unwrap_or_else(|| "not known yet".to_owned());
+    let known = move |value: Option<String>| value.unwrap_or_else(|| t.device_unknown().to_owned());
     view! {
         <details class="device" name="bar">
             <summary class="chip"><span class=dot></span><b class:unknown=move || status.executor.get().is_none()>{who}</b>" "<span class="device-time">{time}</span></summary>
             <dl class="panel">
-                <dt>"Adapter"</dt>
+                <dt>{t.device_adapter()}</dt>
                 <dd>{move || known(status.adapter.get())}</dd>
-                <dt>"Tier"</dt>
+                <dt>{t.device_tier()}</dt>
                 <dd>{move || known(status.tier.get())}</dd>
-                <dt>"Last step ran on"</dt>
+                <dt>{t.device_last_on()}</dt>
                 <dd>{move || known(status.executor.get().map(|e| e.label().to_owned()))}</dd>
-                <dt>"Last step took"</dt>
+                <dt>{t.device_last_took()}</dt>
                 <dd>{move || known(status.last_step_ms.get().map(number::duration_ms))}</dd>
-                <dt>"Memory held"</dt>
+                <dt>{t.device_memory()}</dt>
                 <dd>{move || known(status.memory_bytes.get().map(number::bytes))}</dd>
             </dl>
         </details>

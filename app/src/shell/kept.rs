@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::lang::{Lang, use_lang};
+
 /// What was stored under a key.
 pub fn stored(key: &str) -> Option<String> {
     window().local_storage().ok().flatten().and_then(|storage| storage.get_item(key).ok().flatten())
@@ -31,7 +33,7 @@ pub struct Kept {
 }
 
 /// A value of a [`Kept`], and what the reader calls it.
-pub type Way = (&'static str, &'static str);
+pub type Way = (&'static str, fn(Lang) -> &'static str);
 
 impl Kept {
     /// As the document shows it now; the first of the values unless it says otherwise.
@@ -71,6 +73,7 @@ pub fn Choice(
     /// Where it is kept.
     kept: Kept,
 ) -> impl IntoView {
+    let t = use_lang();
     let way = move |(index, (value, label)): (usize, &'static Way)| {
         view! {
             <label>
@@ -81,7 +84,7 @@ pub fn Choice(
                     prop:checked=move || kept.chosen.get() == index
                     on:change=move |_| kept.choose(index)
                 />
-                <span>{*label}</span>
+                <span>{label(t)}</span>
             </label>
         }
     };

@@ -2,12 +2,16 @@
 
 mod contents;
 mod device;
+#[cfg(feature = "csr")]
+mod formulas;
 mod kept;
+mod languages;
 mod notices;
 mod offline;
 mod palette;
 mod progress;
 mod reading;
+mod share;
 #[cfg(feature = "csr")]
 mod terms;
 mod theme;
@@ -17,6 +21,7 @@ pub use device::{Executor, GpuStatus};
 pub use notices::{Notice, NoticeKind, Notices};
 pub use progress::{ChapterEnd, Progress, ReadMark};
 pub use reading::Reading;
+pub use share::{BackToChapter, Share};
 pub use theme::Theme;
 
 use leptos::html;
@@ -24,6 +29,7 @@ use leptos::prelude::*;
 
 use crate::book::act;
 use crate::compute::Compute;
+use crate::lang::use_lang;
 use crate::page::{Page, use_page};
 use contents::Contents;
 use device::DeviceChip;
@@ -59,8 +65,10 @@ pub fn Shell(
     /// The page.
     children: Children,
 ) -> impl IntoView {
-    let here = use_page();
-    let pathname = leptos_router::hooks::use_location().pathname;
+    let (t, here) = (use_lang(), use_page());
+    let location = leptos_router::hooks::use_location();
+    provide_context(location.clone());
+    let pathname = location.pathname;
     let contents_open = RwSignal::new(false);
     let main = NodeRef::<html::Main>::new();
 
@@ -68,7 +76,7 @@ pub fn Shell(
     // the first one already has them.
     Effect::new(move |before: Option<Option<Page>>| {
         let page = here.get();
-        document().set_title(&page.map_or_else(|| "Not found · The Field Rhymes".to_owned(), Page::title));
+        document().set_title(&page.map_or_else(|| t.title_not_found().to_owned(), |page| page.title(t)));
         if before.is_some_and(|before| before != page) {
             contents_open.set(false);
             if let Some(main) = main.get_untracked() {
@@ -83,6 +91,8 @@ pub fn Shell(
 
     #[cfg(feature = "csr")]
     terms::listen();
+    #[cfg(feature = "csr")]
+    formulas::listen();
 
     // `href="#main"` alone would be resolved against <base>, which is the site's root and not this page.
     let skip_target = move || format!("{}#main", pathname.get());
@@ -97,25 +107,35 @@ pub fn Shell(
         format!("site act-{act}")
     };
     let place = move || match here.get() {
-        Some(page) => page.act().and_then(act).map(|a| format!("Act {} · {}", a.numeral, a.title)).unwrap_or_default(),
+        Some(page) => page.act().and_then(act).map(|a| t.act_titled(a.numeral, a.title)).unwrap_or_default(),
         None => String::new(),
     };
 
+    // In a frame of another page an exhibit stands alone.
+    if matches!(here.get_untracked(), Some(Page::Embed(_))) {
+        return view! {
+            <div class=act_class>
+                <main id="main">{children()}</main>
+                <NoticesView />
+            </div>
+        }
+        .into_any();
+    }
     view! {
         <div class=act_class>
-            <a class="skip" href=skip_target on:click=skip>"Skip to the text"</a>
+            <a class="skip" href=skip_target on:click=skip>{t.skip()}</a>
             <header class="top">
                 <button
                     class="btn contents-button"
                     aria-expanded=move || contents_open.get().to_string()
                     aria-controls="contents"
-                    aria-label="Contents"
+                    aria-label=t.contents()
                     on:click=move |_| contents_open.update(|open| *open = !*open)
                 >
                     <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
                         <path d="M1 3.5h14M1 8h14M1 12.5h9" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" />
                     </svg>
-                    <span class="contents-word">"Contents"</span>
+                    <span class="contents-word">{t.contents()}</span>
                 </button>
                 <a class="mark" href=Page::Home.href()>"The Field Rhymes"</a>
                 <span class="where">{place}</span>
@@ -127,7 +147,10 @@ pub fn Shell(
             <div class="page">
                 <Contents open=contents_open />
                 <div class="column">
-                    <main id="main" tabindex="-1" node_ref=main>{children()}</main>
+                    <main id="main" tabindex="-1" node_ref=main>
+                        {t.prose().map(|_| view! { <p class="prose-note">{t.prose_is_english()}</p> })}
+                        {children()}
+                    </main>
                     <Turning />
                     <Footer />
                 </div>
@@ -137,15 +160,17 @@ pub fn Shell(
             <PaletteView />
         </div>
     }
+    .into_any()
 }
 
 #[component]
 fn Footer() -> impl IntoView {
+    let t = use_lang();
     view! {
         <footer class="foot">
             <p>
-                "Everything on these pages computes on your own device; nothing you type leaves it. "
-                <a href=Page::Verify.href()>"Check the arithmetic"</a>
+                {t.everything_here()}" "
+                <a href=Page::Verify.href()>{t.check_the_arithmetic()}</a>
             </p>
             <KeptLine />
         </footer>

@@ -1,5 +1,7 @@
 use leptos::prelude::*;
 
+use crate::lang::use_lang;
+
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoticeKind {
@@ -69,21 +71,21 @@ impl Default for Notices {
 /// The messages, announced politely and dismissed one by one.
 #[component]
 pub fn NoticesView() -> impl IntoView {
-    let notices = expect_context::<Notices>();
+    let (t, notices) = (use_lang(), expect_context::<Notices>());
     let row = move |notice: Notice| {
         let class = match notice.kind {
             NoticeKind::Info => "notice",
             NoticeKind::Problem => "notice problem",
         };
         let label = match notice.kind {
-            NoticeKind::Info => "Note",
-            NoticeKind::Problem => "Problem",
+            NoticeKind::Info => t.notice_note(),
+            NoticeKind::Problem => t.notice_problem(),
         };
         let text = notice.text.clone();
         view! {
             <li class=class>
                 <p><b>{label}</b>" "{text}</p>
-                <button class="btn" on:click=move |_| notices.dismiss(&notice)>"Dismiss"</button>
+                <button class="btn" on:click=move |_| notices.dismiss(&notice)>{t.dismiss()}</button>
             </li>
         }
     };

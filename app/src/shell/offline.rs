@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::lang::use_lang;
+
 /// Whether the book is kept on the reader's device, and whether a newer edition has arrived beside it.
 #[derive(Clone, Copy)]
 struct Kept {
@@ -24,17 +26,15 @@ pub fn provide() {
 /// One line for the foot of every page.
 #[component]
 pub fn KeptLine() -> impl IntoView {
-    let kept = expect_context::<Kept>();
-    let text = move || {
-        kept.is_kept.get().then_some("This device keeps the whole text: it reads without a network from now on.")
-    };
+    let (t, kept) = (use_lang(), expect_context::<Kept>());
+    let text = move || kept.is_kept.get().then_some(t.kept());
     view! { <p class="kept-line" role="status">{text}</p> }
 }
 
 /// The offer of the newer edition; what the reader is doing is never cut off by it.
 #[component]
 pub fn Renewal() -> impl IntoView {
-    let kept = expect_context::<Kept>();
+    let (t, kept) = (use_lang(), expect_context::<Kept>());
     let renew = move |_| {
         #[cfg(feature = "csr")]
         if let Ok(event) = web_sys::Event::new("book-renew") {
@@ -45,10 +45,10 @@ pub fn Renewal() -> impl IntoView {
         kept.is_renewed.get().then(|| {
             view! {
                 <div class="renewal" role="status">
-                    <p>"A newer edition of the book has arrived. The page loads again to show it."</p>
+                    <p>{t.renewed()}</p>
                     <p class="actions">
-                        <button class="btn primary" on:click=renew>"Read the newer edition"</button>
-                        <button class="btn" on:click=move |_| kept.is_renewed.set(false)>"Later"</button>
+                        <button class="btn primary" on:click=renew>{t.renew()}</button>
+                        <button class="btn" on:click=move |_| kept.is_renewed.set(false)>{t.later()}</button>
                     </p>
                 </div>
             }

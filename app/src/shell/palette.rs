@@ -2,7 +2,8 @@
 
 use leptos::{ev, html, prelude::*};
 
-use crate::search::{Hit, Index};
+use crate::lang::use_lang;
+use crate::search::{Hit, Index, Kind};
 
 /// The palette, for whoever wants to open it.
 #[derive(Clone, Copy)]
@@ -42,7 +43,7 @@ impl Palette {
             self.index.set(Loading::OnItsWay);
             #[cfg(feature = "csr")]
             leptos::task::spawn_local(async move {
-                let got = crate::compute::fetch_text(crate::search::INDEX_FILE).await.and_then(|json| parse(&json));
+                let got = crate::compute::fetch_page(crate::search::INDEX_FILE).await.and_then(|json| parse(&json));
                 self.index.set(match got {
                     Ok(index) => Loading::Here(index),
                     Err(error) => Loading::Failed(error.to_string()),
@@ -61,7 +62,7 @@ impl Palette {
 /// Rows of a kind by its place, and four texts.
 #[cfg(feature = "csr")]
 fn parse(json: &str) -> Result<Index, engine::Error> {
-    use crate::search::{Entry, INDEX_FILE, Kind};
+    use crate::search::{Entry, INDEX_FILE};
 
     let broken = || engine::Error::data(INDEX_FILE, "is not an index");
     let rows = js_sys::JSON::parse(json).map_err(|_| broken())?;
@@ -78,14 +79,14 @@ fn parse(json: &str) -> Result<Index, engine::Error> {
 /// The button in the bar that opens it.
 #[component]
 pub fn SearchButton() -> impl IntoView {
-    let palette = expect_context::<Palette>();
+    let (t, palette) = (use_lang(), expect_context::<Palette>());
     view! {
         <button class="btn search-button" aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K /" on:click=move |_| palette.open()>
             <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
                 <circle cx="6.5" cy="6.5" r="4.5" fill="none" stroke="currentColor" stroke-width="1.6" />
                 <path d="M10 10l4.5 4.5" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" />
             </svg>
-            <span class="search-word">"Search"</span>
+            <span class="search-word">{t.search()}</span>
             <kbd aria-hidden="true">"Ctrl K"</kbd>
         </button>
     }
@@ -94,7 +95,7 @@ pub fn SearchButton() -> impl IntoView {
 /// The dialog.
 #[component]
 pub fn PaletteView() -> impl IntoView {
-    let palette = expect_context::<Palette>();
+    let (t, palette) = (use_lang(), expect_context::<Palette>());
     let query = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
     let hits = Memo::new(move |_| {
@@ -153,23 +154,16 @@ pub fn PaletteView() -> impl IntoView {
     let state = move || {
         let found = hits.with(Vec::len);
         palette.index.with(|index| match index {
-            Loading::Unasked | Loading::OnItsWay => "The index is on its way.".to_owned(),
-            Loading::Failed(why) => {
-                format!("The index did not come: {why}. Close this, check the connection, and open it again.")
-            }
-            Loading::Here(_) if query.read().trim().is_empty() => {
-                "Type a few letters of a title, an author, or words of the text. Arrows choose, Enter goes there."
-                    .to_owned()
-            }
-            Loading::Here(_) => match found {
-                0 => "Nothing in the book answers that. Try fewer or other words.".to_owned(),
-                1 => "1 result".to_owned(),
-                n => format!("{n} results"),
-            },
+            Loading::Unasked | Loading::OnItsWay => t.search_coming().to_owned(),
+            Loading::Failed(why) => t.search_failed(why),
+            Loading::Here(_) if query.read().trim().is_empty() => t.search_invitation().to_owned(),
+            Loading::Here(_) => t.search_found(found),
         })
     };
     let option = move |index: usize, hit: Hit| {
         let Hit { entry, excerpt } = hit;
+        // Only the names of the site's own pages are in the language of the page.
+        let title_lang = t.prose().filter(|_| entry.kind != Kind::Page);
         let excerpt = excerpt.map(|[before, found, after]| {
             view! { <span class="found-text">{before}<mark>{found}</mark>{after}</span> }
         });
@@ -187,8 +181,8 @@ pub fn PaletteView() -> impl IntoView {
                     }
                 }
             >
-                <span class="found-kind">{entry.kind.label()}</span>
-                <span class="found-title">{entry.title}</span>
+                <span class="found-kind">{entry.kind.label(t)}</span>
+                <span class="found-title" lang=title_lang>{entry.title}</span>
                 {place}
                 {excerpt}
             </li>
@@ -196,7 +190,7 @@ pub fn PaletteView() -> impl IntoView {
     };
     let has_hits = move || hits.with(|hits| !hits.is_empty());
     view! {
-        <dialog class="palette" aria-label="Search the book" node_ref=palette.dialog on:click=outside>
+        <dialog class="palette" aria-label=t.search_the_book() node_ref=palette.dialog on:click=outside>
             <div class="palette-box">
                 <div class="palette-head">
                     <input
@@ -204,8 +198,8 @@ pub fn PaletteView() -> impl IntoView {
                         id="palette-query"
                         type="text"
                         role="combobox"
-                        placeholder="Chapters, ideas, papers, terms, text"
-                        aria-label="Search the book"
+                        placeholder=t.search_placeholder()
+                        aria-label=t.search_the_book()
                         aria-autocomplete="list"
                         aria-controls="palette-found"
                         aria-expanded=move || has_hits().to_string()
@@ -220,10 +214,10 @@ pub fn PaletteView() -> impl IntoView {
                         }
                         on:keydown=keys
                     />
-                    <button class="btn" on:click=move |_| palette.close()>"Close"</button>
+                    <button class="btn" on:click=move |_| palette.close()>{t.close()}</button>
                 </div>
                 <p class="palette-state" role="status">{state}</p>
-                <ul role="listbox" id="palette-found" aria-label="Results" hidden=move || !has_hits()>
+                <ul role="listbox" id="palette-found" aria-label=t.search_results() hidden=move || !has_hits()>
                     {move || hits.get().into_iter().enumerate().map(|(i, hit)| option(i, hit)).collect_view()}
                 </ul>
             </div>

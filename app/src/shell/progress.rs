@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use super::kept::{forget, store, stored};
 use crate::book::{CHAPTERS, QUESTIONS};
+use crate::lang::use_lang;
 
 /// How far from the top of a page a reader is who has not merely opened it.
 const OPENED_PX: f64 = 120.0;
@@ -108,7 +109,8 @@ impl Progress {
 /// How far the reader has come, to take along or to erase.
 #[component]
 pub fn ProgressView() -> impl IntoView {
-    let progress = expect_context::<Progress>();
+    let (t, progress) = (use_lang(), expect_context::<Progress>());
+    let [before, after] = t.chapters_read(CHAPTERS.len());
     let sure = RwSignal::new(false);
     let file = move || {
         let text = String::from(js_sys::encode_uri_component(&progress.json()));
@@ -125,13 +127,12 @@ pub fn ProgressView() -> impl IntoView {
     view! {
         <div class="progress-view">
             <p>
-                <b id="chapters-read">{move || progress.chapters()}</b>
-                {format!(" of {} chapters read. Kept in this browser only.", CHAPTERS.len())}
+                {before}<b id="chapters-read">{move || progress.chapters()}</b>{after}
             </p>
             <p class="actions">
-                <a class="btn" download="the-field-rhymes-progress.json" href=move || cfg!(feature = "csr").then(file)>"Download"</a>
+                <a class="btn" download="the-field-rhymes-progress.json" href=move || cfg!(feature = "csr").then(file)>{t.download()}</a>
                 <button class="btn" id="erase-progress" on:click=erase on:blur=move |_| sure.set(false)>
-                    {move || if sure.get() { "Erase for good?" } else { "Erase" }}
+                    {move || if sure.get() { t.erase_sure() } else { t.erase() }}
                 </button>
             </p>
         </div>
@@ -144,7 +145,7 @@ pub fn ChapterEnd(
     /// Which chapter.
     number: usize,
 ) -> impl IntoView {
-    let progress = expect_context::<Progress>();
+    let (t, progress) = (use_lang(), expect_context::<Progress>());
     let end = NodeRef::<leptos::html::P>::new();
     // Someone who takes the mark away does not want it back by moving the page.
     let decided = StoredValue::new(false);
@@ -174,7 +175,7 @@ pub fn ChapterEnd(
         <p class="chapter-end" node_ref=end>
             <label class="toggle">
                 <input type="checkbox" id="chapter-read" prop:checked=move || progress.read.has(number) on:change=change />
-                <span>{format!("I have read chapter {number}")}</span>
+                <span>{t.have_read(number)}</span>
             </label>
         </p>
     }
@@ -186,10 +187,10 @@ pub fn ReadMark(
     /// Which chapter.
     number: usize,
 ) -> impl IntoView {
-    let progress = expect_context::<Progress>();
+    let (t, progress) = (use_lang(), expect_context::<Progress>());
     view! {
         <span class="read-mark">
-            {move || progress.read.has(number).then(|| view! { <span class="tick"></span><span class="hidden">", read"</span> })}
+            {move || progress.read.has(number).then(|| view! { <span class="tick"></span><span class="hidden">{t.read_mark()}</span> })}
         </span>
     }
 }

@@ -3,8 +3,14 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
 use super::kept::{Kept, Way};
+use crate::lang::Lang;
 
-const THEMES: &[Way] = &[("auto", "System"), ("light", "Light"), ("dark", "Dark"), ("contrast", "Contrast")];
+const THEMES: &[Way] = &[
+    ("auto", Lang::theme_system),
+    ("light", Lang::theme_light),
+    ("dark", Lang::theme_dark),
+    ("contrast", Lang::theme_contrast),
+];
 
 /// The theme, for whoever draws where style sheets do not reach.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use super::kept::{store, stored};
+use crate::lang::{use_lang, with_keys};
 use crate::page::{Page, use_page};
 
 const STORAGE_KEY: &str = "turning-keys";
@@ -30,23 +31,23 @@ impl TurningKeys {
 /// The way to the page before and the page after, by link and by the keys `[` and `]`.
 #[component]
 pub fn Turning() -> impl IntoView {
-    let here = use_page();
+    let (t, here) = (use_lang(), use_page());
     let neighbours = Memo::new(move |_| here.get().map_or((None, None), Page::neighbours));
     #[cfg(feature = "csr")]
     listen(neighbours);
 
-    let link = |page: Page, before: bool| {
+    let link = move |page: Page, before: bool| {
         let (class, rel, label, key) =
-            if before { ("before", "prev", "Before", "[") } else { ("after", "next", "Next", "]") };
+            if before { ("before", "prev", t.turning_before(), "[") } else { ("after", "next", t.turning_next(), "]") };
         view! {
             <a class=class href=page.href() rel=rel>
                 <small>{label}" "<kbd aria-hidden="true">{key}</kbd></small>
-                <span>{page.name()}</span>
+                <span lang=page.name_lang(t)>{page.name(t)}</span>
             </a>
         }
     };
     view! {
-        <nav class="turning" aria-label="Before and after">
+        <nav class="turning" aria-label=t.turning()>
             {move || neighbours.get().0.map(|page| link(page, true))}
             {move || neighbours.get().1.map(|page| link(page, false))}
         </nav>
@@ -92,7 +93,7 @@ pub fn KeysSwitch() -> impl IntoView {
     view! {
         <label class="keys-switch">
             <input type="checkbox" prop:checked=move || keys.0.get() on:change=move |ev| keys.set(event_target_checked(&ev)) />
-            <span><kbd>"["</kbd>" and "<kbd>"]"</kbd>" turn the page"</span>
+            <span>{with_keys(use_lang().keys_turn())}</span>
         </label>
     }
 }

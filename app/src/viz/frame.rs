@@ -1,6 +1,8 @@
 use leptos::children::ViewFnOnce;
 use leptos::prelude::*;
 
+use crate::shell::Share;
+
 /// Where the numbers of an exhibit come from; shown beside its title, because a picture should say so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunsOn {
@@ -80,7 +82,7 @@ pub fn ExhibitFrame(
         FrameSize::Standard => "standard",
         FrameSize::Tall => "tall",
     };
-    let heading = title.clone();
+    let (heading, shared) = (title.clone(), title.clone());
     let stage = if side.is_some() { "stage with-side" } else { "stage" };
     view! {
         <section class=format!("exhibit {size}") aria-label=title>
@@ -89,6 +91,7 @@ pub fn ExhibitFrame(
                 <span class="chip" role="status"><span class=move || runs_on.get().dot()></span>{move || runs_on.get().label()}</span>
                 <span class="grow"></span>
                 {actions.map(|actions| view! { <div class="actions">{actions.run()}</div> })}
+                <Share title=shared />
             </header>
             <div class=stage>
                 <div class="view" aria-busy=move || busy.get().to_string()>{children()}</div>

@@ -11,6 +11,7 @@ use leptos::ev;
 use leptos::prelude::*;
 
 use super::{ACTS, Act};
+use crate::lang::{use_lang, with_keys};
 use crate::page::Page;
 use crate::parts::{Lazy, Part};
 use list::List;
@@ -21,11 +22,12 @@ use state::Chosen;
 /// The ideas as a map.
 #[component]
 pub fn MapPage() -> impl IntoView {
+    let t = use_lang();
     view! {
         <article class="map-page">
-            <p class="kicker">"Ninety-three ideas"</p>
-            <h1>"The rhyme map"</h1>
-            <p class="lede">"Every idea is here because an earlier one ran into a wall. Follow any of them back, and see what it made necessary in turn."</p>
+            <p class="kicker">{t.map_kicker()}</p>
+            <h1>{t.page_map()}</h1>
+            <p class="lede">{t.map_lede()}</p>
             <Lazy part=MAP on=Page::Map />
         </article>
     }
@@ -63,6 +65,7 @@ fn RhymeMap() -> impl IntoView {
 /// What can be done to the map as a whole.
 #[component]
 fn Tools(chosen: Chosen, canvas: Canvas) -> impl IntoView {
+    let t = use_lang();
     let typed = move |ev| chosen.query.set(event_target_value(&ev));
     let search_keys = move |ev: ev::KeyboardEvent| {
         if ev.key() == "Enter"
@@ -82,7 +85,7 @@ fn Tools(chosen: Chosen, canvas: Canvas) -> impl IntoView {
     };
     let act_button = |act: &'static Act| {
         let number = act.number;
-        let label = format!("Act {}, {}", act.numeral, act.title);
+        let label = t.map_act(act.numeral, act.title);
         view! {
             <button
                 class=format!("btn map-act-button act-{number}")
@@ -97,26 +100,26 @@ fn Tools(chosen: Chosen, canvas: Canvas) -> impl IntoView {
     };
     view! {
         <div class="map-tools">
-            <label class="hidden" for="map-search">"Find an idea"</label>
+            <label class="hidden" for="map-search">{t.map_find()}</label>
             <input
                 id="map-search"
                 type="search"
-                placeholder="Find an idea"
+                placeholder=t.map_find()
                 autocomplete="off"
                 spellcheck="false"
                 prop:value=move || chosen.query.get()
                 on:input=typed
                 on:keydown=search_keys
             />
-            <div class="map-group" role="group" aria-label="Show one act">
-                <button class="btn" aria-pressed=move || chosen.act.get().is_none().to_string() on:click=move |_| show(None)>"All"</button>
+            <div class="map-group" role="group" aria-label=t.map_one_act()>
+                <button class="btn" aria-pressed=move || chosen.act.get().is_none().to_string() on:click=move |_| show(None)>{t.map_all()}</button>
                 {ACTS.iter().map(act_button).collect_view()}
             </div>
             <span class="grow"></span>
-            <div class="map-group" role="group" aria-label="Size">
-                <button class="btn" aria-label="Smaller" title="Smaller (-)" on:click=move |_| canvas.zoom(1.0 / ZOOM_STEP, None)><span aria-hidden="true">"−"</span></button>
-                <button class="btn" aria-label="Larger" title="Larger (+)" on:click=move |_| canvas.zoom(ZOOM_STEP, None)><span aria-hidden="true">"+"</span></button>
-                <button class="btn" title="Whole map (0)" on:click=move |_| canvas.view.set(View::WHOLE)>"Whole map"</button>
+            <div class="map-group" role="group" aria-label=t.map_size()>
+                <button class="btn" aria-label=t.map_smaller() title=format!("{} (-)", t.map_smaller()) on:click=move |_| canvas.zoom(1.0 / ZOOM_STEP, None)><span aria-hidden="true">"−"</span></button>
+                <button class="btn" aria-label=t.map_larger() title=format!("{} (+)", t.map_larger()) on:click=move |_| canvas.zoom(ZOOM_STEP, None)><span aria-hidden="true">"+"</span></button>
+                <button class="btn" title=format!("{} (0)", t.map_whole()) on:click=move |_| canvas.view.set(View::WHOLE)>{t.map_whole()}</button>
             </div>
         </div>
     }
@@ -125,6 +128,7 @@ fn Tools(chosen: Chosen, canvas: Canvas) -> impl IntoView {
 /// What lines and boxes mean, and the keys.
 #[component]
 fn Legend() -> impl IntoView {
+    let t = use_lang();
     let sample = |role: &'static str| {
         view! {
             <svg class="map-sample" width="44" height="16" aria-hidden="true">
@@ -136,20 +140,17 @@ fn Legend() -> impl IntoView {
     view! {
         <div class="map-legend">
             <p>
-                <span>"Point at an idea, or open it, to see"</span>
+                <span>{t.map_legend_point()}</span>
                 " "
-                <span class="map-key">{sample("before")}"the walls it goes back to, and"</span>
+                <span class="map-key">{sample("before")}{t.map_legend_before()}</span>
                 " "
-                <span class="map-key">{sample("after")}"what came of it."</span>
+                <span class="map-key">{sample("after")}{t.map_legend_after()}</span>
                 " "
-                <span>"Opened, it says why it exists."</span>
+                <span>{t.map_legend_open()}</span>
                 " "
-                <a href="map/#map-list">"All of it as a list"</a>
+                <a href="map/#map-list">{t.map_legend_list()}</a>
             </p>
-            <p class="map-keys" id="map-keys">
-                <kbd>"Tab"</kbd>" to an idea, arrows: left to what it answers, right to what it made necessary, up and down in reading order. "
-                <kbd>"Enter"</kbd>" opens, "<kbd>"w"</kbd>" asks why, "<kbd>"+"</kbd>" "<kbd>"-"</kbd>" "<kbd>"0"</kbd>" size."
-            </p>
+            <p class="map-keys" id="map-keys">{with_keys(t.map_keys())}</p>
         </div>
     }
 }

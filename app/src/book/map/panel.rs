@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::state::{Chosen, chain};
 use crate::book::{IDEAS, Passages, chapter};
+use crate::lang::use_lang;
 use crate::page::Page;
 
 /// How many names a search lists.
@@ -25,6 +26,7 @@ pub fn Panel(
     /// What else happens when an idea is opened here: the map shows it.
     reveal: Callback<usize>,
 ) -> impl IntoView {
+    let t = use_lang();
     let shown = Memo::new(move |_| {
         if !chosen.query.read().trim().is_empty() {
             Shown::Found(chosen.found())
@@ -35,7 +37,7 @@ pub fn Panel(
     move || match shown.get() {
         Shown::Nothing => None,
         Shown::Found(found) => Some(
-            view! { <aside class="map-panel" aria-label="Found">{found_view(chosen, found, reveal)}</aside> }
+            view! { <aside class="map-panel" aria-label=t.map_found()>{found_view(chosen, found, reveal)}</aside> }
                 .into_any(),
         ),
         Shown::Idea(idea) => Some(idea_view(chosen, idea, reveal).into_any()),
@@ -44,28 +46,26 @@ pub fn Panel(
 
 /// A button for each of some ideas, which opens it.
 fn open_buttons(chosen: Chosen, ideas: &[usize], reveal: Callback<usize>) -> impl IntoView + use<> {
+    let t = use_lang();
     let button = |idea: usize| {
         let open = move |_| {
             chosen.select(Some(idea));
             reveal.run(idea);
         };
-        view! { <li><button class="btn map-open" on:click=open>{IDEAS[idea].name}</button></li> }
+        view! { <li><button class="btn map-open" lang=t.prose() on:click=open>{IDEAS[idea].name}</button></li> }
     };
     view! { <ul class="map-names">{ideas.iter().copied().map(button).collect_view()}</ul> }
 }
 
 fn found_view(chosen: Chosen, found: Vec<usize>, reveal: Callback<usize>) -> impl IntoView {
-    let count = match found.len() {
-        0 => "No idea has this in its name.".to_owned(),
-        1 => "One idea".to_owned(),
-        many => format!("{many} ideas"),
-    };
+    let t = use_lang();
+    let count = t.map_found_count(found.len());
     let more = found.len().saturating_sub(MOST_FOUND);
     let listed: Vec<usize> = found.into_iter().take(MOST_FOUND).collect();
     view! {
         <p class="map-count" role="status">{count}</p>
         {open_buttons(chosen, &listed, reveal)}
-        {(more > 0).then(|| view! { <p class="map-hint">{format!("and {more} more on the map")}</p> })}
+        {(more > 0).then(|| view! { <p class="map-hint">{t.map_more(more)}</p> })}
     }
 }
 
@@ -77,7 +77,7 @@ fn sentence(html: &str, class: &str) -> String {
 }
 
 fn idea_view(chosen: Chosen, index: usize, reveal: Callback<usize>) -> impl IntoView {
-    let passages = expect_context::<Passages>();
+    let (t, passages) = (use_lang(), expect_context::<Passages>());
     let idea = &IDEAS[index];
     let says = move |class: &'static str| {
         move || sentence(&passages.get(Page::Map, &format!("idea/{}", idea.id)).unwrap_or_default(), class)
@@ -86,12 +86,12 @@ fn idea_view(chosen: Chosen, index: usize, reveal: Callback<usize>) -> impl Into
     let home = chapter(idea.chapter);
     let act = home.map_or(0, |c| c.act);
     let answers = if idea.answers.is_empty() {
-        view! { <p class="map-hint">"Nothing before it in this book: a thread starts here."</p> }.into_any()
+        view! { <p class="map-hint">{t.map_starts()}</p> }.into_any()
     } else {
         open_buttons(chosen, idea.answers, reveal).into_any()
     };
     let necessary = if idea.makes_necessary.is_empty() {
-        view! { <p class="map-hint">"Nothing yet in this book."</p> }.into_any()
+        view! { <p class="map-hint">{t.map_nothing_yet()}</p> }.into_any()
     } else {
         open_buttons(chosen, idea.makes_necessary, reveal).into_any()
     };
@@ -100,25 +100,25 @@ fn idea_view(chosen: Chosen, index: usize, reveal: Callback<usize>) -> impl Into
         <aside class=format!("map-panel act-{act}") aria-labelledby="map-panel-name">
             <div class="map-panel-head">
                 <p class="kicker">
-                    {home.map(|c| view! { <a href=Page::Chapter(c.number).href()>{format!("Chapter {}", c.number)}</a> })}
+                    {home.map(|c| view! { <a href=Page::Chapter(c.number).href()>{t.chapter(c.number)}</a> })}
                     " · "
                     <span class="number">{idea.year}</span>
                 </p>
-                <button class="btn map-close" aria-label="Close" title="Close (Esc)" on:click=close><span aria-hidden="true">"×"</span></button>
+                <button class="btn map-close" aria-label=t.close() title=format!("{} (Esc)", t.close()) on:click=close><span aria-hidden="true">"×"</span></button>
             </div>
-            <h2 id="map-panel-name">{idea.name}</h2>
+            <h2 id="map-panel-name" lang=t.prose()>{idea.name}</h2>
             <dl class="map-says">
-                <dt>"What stood in the way"</dt>
+                <dt>{t.map_wall()}</dt>
                 <dd class="constraint" inner_html=wall></dd>
-                <dt>"What the idea does"</dt>
+                <dt>{t.map_answer()}</dt>
                 <dd class="answer" inner_html=answer></dd>
             </dl>
             <Why chosen index />
-            <h3>"It answers the limits of"</h3>
+            <h3>{t.map_answers()}</h3>
             {answers}
-            <h3>"It made necessary"</h3>
+            <h3>{t.map_necessary()}</h3>
             {necessary}
-            <p class="map-more"><a href=idea.page().href()>"The page of this idea"</a></p>
+            <p class="map-more"><a href=idea.page().href()>{t.map_page()}</a></p>
         </aside>
     }
 }
@@ -138,7 +138,7 @@ fn show_newest_step() {
 /// The walk back to the root, a sentence a step.
 #[component]
 fn Why(chosen: Chosen, index: usize) -> impl IntoView {
-    let passages = expect_context::<Passages>();
+    let (t, passages) = (use_lang(), expect_context::<Passages>());
     let length = Memo::new(move |_| chain(index, &chosen.via.read()).len());
     let steps = move || {
         let chain = chain(index, &chosen.via.read());
@@ -149,19 +149,18 @@ fn Why(chosen: Chosen, index: usize) -> impl IntoView {
     let step_label = move || {
         let taken = chosen.why.get();
         if taken == 0 {
-            "Step"
+            t.map_step()
         } else if taken < length.get() {
-            "Next step"
+            t.map_next_step()
         } else {
-            "Start again"
+            t.map_start_again()
         }
     };
     let progress = move || {
         let (taken, length) = (chosen.why.get(), length.get());
         match (taken, length) {
-            (0, 1) => "One step: a thread starts here".to_owned(),
-            (0, _) => format!("{length} steps back to where the thread starts"),
-            _ => format!("Step {taken} of {length}"),
+            (0, _) => t.map_steps(length),
+            _ => t.map_step_of(length, taken),
         }
     };
     // The newest step is to be seen without scrolling for it.
@@ -176,21 +175,22 @@ fn Why(chosen: Chosen, index: usize) -> impl IntoView {
         let key = format!("idea/{}", IDEAS[idea].id);
         let wall = move || sentence(&passages.get(Page::Map, &key).unwrap_or_default(), "constraint");
         let source = match (next, IDEAS[idea].answers) {
-            (None, _) => view! { <p class="map-source">"Here the thread starts."</p> }.into_any(),
+            (None, _) => view! { <p class="map-source">{t.map_thread_start()}</p> }.into_any(),
             (Some(next), [_]) => {
-                view! { <p class="map-source">"A limit of "<b>{IDEAS[next].name}</b>"."</p> }.into_any()
+                let [before, after] = t.map_limit_of();
+                view! { <p class="map-source">{before}<b lang=t.prose()>{IDEAS[next].name}</b>{after}</p> }.into_any()
             }
             (Some(next), several) => {
                 let choice = |parent: usize| {
                     view! {
-                        <button class="btn" aria-pressed=(parent == next).to_string() on:click=move |_| chosen.follow(idea, parent)>
+                        <button class="btn" lang=t.prose() aria-pressed=(parent == next).to_string() on:click=move |_| chosen.follow(idea, parent)>
                             {IDEAS[parent].name}
                         </button>
                     }
                 };
                 view! {
-                    <div class="map-source" role="group" aria-label="Which limit to follow">
-                        <p>"A limit of one of these; follow either:"</p>
+                    <div class="map-source" role="group" aria-label=t.map_which()>
+                        <p>{t.map_choose()}</p>
                         {several.iter().copied().map(choice).collect_view()}
                     </div>
                 }
@@ -199,7 +199,7 @@ fn Why(chosen: Chosen, index: usize) -> impl IntoView {
         };
         view! {
             <li data-step=IDEAS[idea].id>
-                <p class="map-step-name">{IDEAS[idea].name}" "<span class="number">{IDEAS[idea].year}</span></p>
+                <p class="map-step-name"><span lang=t.prose()>{IDEAS[idea].name}</span>" "<span class="number">{IDEAS[idea].year}</span></p>
                 <p class="map-step-wall" inner_html=wall></p>
                 {source}
             </li>
@@ -207,10 +207,10 @@ fn Why(chosen: Chosen, index: usize) -> impl IntoView {
     };
     view! {
         <section class="map-why" aria-labelledby="map-why">
-            <h3 id="map-why">"Why does it exist?"</h3>
+            <h3 id="map-why">{t.map_why()}</h3>
             <div class="map-why-buttons">
                 <button class="btn primary" data-why="step" on:click=move |_| chosen.step()>{step_label}" "<kbd aria-hidden="true">"w"</kbd></button>
-                <button class="btn" data-why="all" on:click=move |_| chosen.why.set(length.get_untracked())>"All at once"</button>
+                <button class="btn" data-why="all" on:click=move |_| chosen.why.set(length.get_untracked())>{t.map_all_at_once()}</button>
                 <span class="map-progress number">{progress}</span>
             </div>
             <ol class="map-steps" aria-live="polite"><For each=steps key=|step| *step children=row /></ol>

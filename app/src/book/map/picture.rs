@@ -10,6 +10,7 @@ use web_sys::Element;
 use super::layout::{Layout, NARROW, WIDE};
 use super::state::{Chosen, Lighting, Role, act_of};
 use crate::book::{IDEAS, act};
+use crate::lang::use_lang;
 
 /// How much the map can be enlarged.
 const LARGEST: f64 = 4.0;
@@ -331,6 +332,7 @@ pub fn Picture(
     /// Its frame, and what part of it is shown.
     canvas: Canvas,
 ) -> impl IntoView {
+    let t = use_lang();
     // One stop of the keyboard for all ideas: the one that had it last.
     let stop = RwSignal::new(0_usize);
     let lighting = Memo::new(move |_| chosen.lighting());
@@ -504,9 +506,9 @@ pub fn Picture(
                 width=layout.width
                 height=layout.height
                 role="group"
-                aria-label="Ninety-three ideas in seven acts. Each is a link; lines join it to what it answers."
+                aria-label=t.map_picture()
             >
-                <g transform=transform inner_html=drawing(layout, wide)></g>
+                <g lang=t.prose() transform=transform inner_html=drawing(layout, wide)></g>
             </svg>
         }
     };
@@ -517,7 +519,7 @@ pub fn Picture(
             node_ref=canvas.node
             tabindex="0"
             role="group"
-            aria-label="The map"
+            aria-label=t.map_name()
             aria-describedby="map-keys"
             on:keydown=keys
             on:pointerdown=down

@@ -11,7 +11,6 @@ use leptos::prelude::*;
 
 use crate::compute::use_compute;
 use crate::exhibits::Exhibit;
-use crate::url;
 use crate::viz::{
     Cell, ExhibitFrame, FrameSize, Heatmap, Matrix, Readout, Readouts, Scale, Segmented, Slider, Toggle, number,
 };
@@ -51,7 +50,6 @@ fn OneHead() -> impl IntoView {
     state.keep_in_address();
     runner.follow(settings);
     let inspecting = RwSignal::new(false);
-    let shared = RwSignal::new(None::<bool>);
 
     // The picture.
     let shown = move || runner.frame.get().map(|(_, frame)| frame);
@@ -113,13 +111,6 @@ fn OneHead() -> impl IntoView {
             state.stage.set(*stage);
         }
     };
-    let share = move |_| {
-        let copied = window().navigator().clipboard().write_text(&url::address());
-        leptos::task::spawn_local(async move {
-            let done = wasm_bindgen_futures::JsFuture::from(copied).await.is_ok();
-            let _ = shared.try_set(Some(done));
-        });
-    };
 
     let entropy = Signal::derive(move || {
         let row = state.cell.get()?.row;
@@ -139,11 +130,6 @@ fn OneHead() -> impl IntoView {
         view! {
             <button class="btn" on:click=move |_| step(-1) disabled=move || at() == 0>"Step back"</button>
             <button class="btn primary" on:click=move |_| step(1) disabled=move || at() + 1 == Stage::ALL.len()>"Step"</button>
-            <button class="btn" on:click=share>{move || match shared.get() {
-                Some(true) => "Link copied",
-                Some(false) => "Copy the address",
-                None => "Share",
-            }}</button>
             <button
                 class="btn"
                 aria-expanded=move || inspecting.get().to_string()

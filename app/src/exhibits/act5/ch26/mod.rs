@@ -13,7 +13,6 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::exhibits::Exhibit;
-use crate::url;
 use crate::viz::{ExhibitFrame, FrameSize, Readout, Readouts, RunsOn, Slider, Toggle, number};
 
 use measure::Measurement;
@@ -45,7 +44,6 @@ fn SlowMotion(state: State) -> impl IntoView {
     let playing = RwSignal::new(false);
     // Counts how often Run was pressed: an earlier run that still waits finds that it is not the last.
     let runs = RwSignal::new(0u32);
-    let shared = RwSignal::new(None::<bool>);
 
     let go = move |to: usize| state.frame.set(to.min(slow.with_untracked(|s| s.len())));
     let step = move |_| {
@@ -85,24 +83,12 @@ fn SlowMotion(state: State) -> impl IntoView {
             }
         });
     };
-    let share = move |_| {
-        let copied = window().navigator().clipboard().write_text(&url::address());
-        spawn_local(async move {
-            let done = wasm_bindgen_futures::JsFuture::from(copied).await.is_ok();
-            let _ = shared.try_set(Some(done));
-        });
-    };
 
     let actions = move || {
         view! {
             <button class="btn" id="ch26-back" on:click=back disabled=move || at.get() == 0>"Step back"</button>
             <button class="btn primary" id="ch26-step" on:click=step disabled=move || slow.with(|s| s.len() == at.get())>"Step"</button>
             <button class="btn" id="ch26-run" on:click=run>{move || if playing.get() { "Pause" } else { "Run" }}</button>
-            <button class="btn" on:click=share>{move || match shared.get() {
-                Some(true) => "Link copied",
-                Some(false) => "Copy the address",
-                None => "Share",
-            }}</button>
         }
     };
     let side = move || {

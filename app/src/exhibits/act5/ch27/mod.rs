@@ -14,7 +14,6 @@ use leptos::prelude::*;
 
 use crate::compute::use_compute;
 use crate::exhibits::Exhibit;
-use crate::url;
 use crate::viz::{ExhibitFrame, FrameSize, Readout, Readouts, Segmented, Slider, Toggle, number};
 
 use bought::What;
@@ -37,15 +36,7 @@ fn FewerBits() -> impl IntoView {
     let settings = Memo::new(move |_| state.settings());
     state.keep_in_address();
     runner.follow(settings);
-    let shared = RwSignal::new(None::<bool>);
 
-    let share = move |_| {
-        let copied = window().navigator().clipboard().write_text(&url::address());
-        leptos::task::spawn_local(async move {
-            let done = wasm_bindgen_futures::JsFuture::from(copied).await.is_ok();
-            let _ = shared.try_set(Some(done));
-        });
-    };
     let step = move |by: f64| {
         state.spacing.set(Spacing::Even);
         state.bits.update(|bits| *bits = (*bits + by).clamp(0.0, BITS.len() as f64 - 1.0));
@@ -57,11 +48,6 @@ fn FewerBits() -> impl IntoView {
         view! {
             <button class="btn" disabled=at_most on:click=move |_| step(1.0)>"More bits"</button>
             <button class="btn primary" disabled=at_least on:click=move |_| step(-1.0)>"Fewer bits"</button>
-            <button class="btn" on:click=share>{move || match shared.get() {
-                Some(true) => "Link copied",
-                Some(false) => "Copy the address",
-                None => "Share",
-            }}</button>
         }
     };
     let side = move || {

@@ -11,7 +11,6 @@ use super::state::{
     CLASSES, DATA, Data, MOST_GUIDANCE, MOST_STEPS, MOST_TRAINING, PATHS, SAMPLERS, State, TARGETS, typed_seed,
 };
 use crate::compute::use_compute;
-use crate::url;
 use crate::viz::{ExhibitFrame, FrameSize, Readout, Readouts, Segmented, Slider, Toggle, number};
 
 /// Rows of the table of points.
@@ -27,7 +26,6 @@ pub fn Points(state: State, runner: Runner, settings: Memo<Result<Settings, Stri
     let scrub = RwSignal::new(0.0f64);
     let field = RwSignal::new(true);
     let playing = RwSignal::new(false);
-    let shared = RwSignal::new(None::<bool>);
     let schedule = Memo::new(move |_| levels_of_view(state.path.get()));
     let data = Memo::new(move |_| settings.get().ok().map(|s| s.source.draw(POINTS, s.seed ^ 0xDA7A)));
     let going = move || runner.training.get() == Going::On;
@@ -78,13 +76,6 @@ pub fn Points(state: State, runner: Runner, settings: Memo<Result<Settings, Stri
         Scene { data: [vec![], vec![]], points: [ruined(0), ruined(1)], arrows: None, told }
     });
 
-    let share = move |_| {
-        let copied = window().navigator().clipboard().write_text(&url::address());
-        leptos::task::spawn_local(async move {
-            let done = wasm_bindgen_futures::JsFuture::from(copied).await.is_ok();
-            let _ = shared.try_set(Some(done));
-        });
-    };
     let actions = move || {
         view! {
             <button class="btn" id="ch41-step" disabled=move || going() || runner.done() on:click=move |_| runner.training.set(Going::Step)>"Step"</button>
@@ -92,11 +83,6 @@ pub fn Points(state: State, runner: Runner, settings: Memo<Result<Settings, Stri
                 runner.training.update(|t| *t = if *t == Going::On { Going::Still } else { Going::On });
             }>{move || if going() { "Pause" } else { "Train" }}</button>
             <button class="btn" id="ch41-reset" on:click=move |_| { back.set(false); scrub.set(0.0); runner.reset(); }>"Reset"</button>
-            <button class="btn" on:click=share>{move || match shared.get() {
-                Some(true) => "Link copied",
-                Some(false) => "Copy the address",
-                None => "Share",
-            }}</button>
         }
     };
     let side = move || {
