@@ -194,9 +194,13 @@ impl Runner {
         });
     }
 
+    /// Only what goes is told to stop: work begins again whenever these are set.
     fn stop(self) {
-        let _ = self.training.try_set(Going::Still);
-        let _ = self.sweeping.try_set(Going::Still);
+        for going in [self.training, self.sweeping] {
+            if going.try_get_untracked().is_some_and(|g| g != Going::Still) {
+                let _ = going.try_set(Going::Still);
+            }
+        }
     }
 
     /// Forgets what was learnt.
