@@ -133,7 +133,8 @@ const give = (page, kind, way) => page.evaluate(async ([kind, way]) => {
       // The same as a JPEG whose EXIF says: turn me a quarter to the right. Left becomes up.
       const jpeg = new Uint8Array(await (await drawn(64, 64, "image/jpeg", halves(64, 64))).arrayBuffer());
       const exif = [0xff, 0xe1, 0, 34, 0x45, 0x78, 0x69, 0x66, 0, 0, 0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0];
-      return new Blob([jpeg.slice(0, 2), new Uint8Array(exif), jpeg.slice(2)], { type: "image/jpeg" });
+      // In one piece, as files are: Firefox guesses the kind of a picture from the first piece.
+      return new Blob([new Uint8Array([...jpeg.slice(0, 2), ...exif, ...jpeg.slice(2)])], { type: "image/jpeg" });
     },
     clear: () => drawn(50, 50, "image/png", () => {}),
     dot: () => drawn(1, 1, "image/png", (pen) => {
@@ -148,14 +149,19 @@ const give = (page, kind, way) => page.evaluate(async ([kind, way]) => {
       return new Blob([new Uint8Array(bytes)], { type: "image/gif" });
     },
     broken: async () => new Blob(["this is no picture"], { type: "image/png" }),
-    cut: async () => (await drawn(200, 200, "image/png", halves(200, 200))).slice(0, 60),
+    // Cut before its size is told; of one cut later, Firefox shows what there is.
+    cut: async () => (await drawn(200, 200, "image/png", halves(200, 200))).slice(0, 20, "image/png"),
   };
   const data = new DataTransfer();
-  data.items.add(new File([await made[kind]()], kind, { type: "image/png" }));
+  const blob = await made[kind]();
+  data.items.add(new File([blob], kind, { type: blob.type || "image/png" }));
   if (way === "drop") {
     document.querySelector(".sources").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
   } else if (way === "paste") {
-    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    // A ClipboardEvent that a script makes carries no files in Firefox, so an event of that name does.
+    const paste = new Event("paste", { bubbles: true, cancelable: true });
+    Object.defineProperty(paste, "clipboardData", { value: { files: data.files } });
+    document.body.dispatchEvent(paste);
   } else {
     const field = document.getElementById("ch37-file");
     field.files = data.files;
