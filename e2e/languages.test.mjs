@@ -75,7 +75,7 @@ for (const [site, home] of Object.entries(sites)) {
 
 bookTest("an idea answers in Indonesian and says what is English", async ({ page, visit }) => {
   await visit("id/idea/softmax/");
-  assert.equal(await page.title(), "Gagasan: Softmax · The Field Rhymes");
+  assert.equal(await page.title(), "Gagasan: Logits and softmax · The Field Rhymes");
   const [answer, lang, wall, note] = await page.evaluate(() => {
     const of = (selector) => document.querySelector(selector);
     return [of(".idea-text .answer").textContent, of(".idea-text .answer").closest("[lang]").lang,

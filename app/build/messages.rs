@@ -235,5 +235,10 @@ fn text(pieces: &[Piece], is_plain: bool) -> String {
             Piece::Choice { .. } => unreachable!("a choice is a whole message"),
         }
     }
-    if is_plain { format!("{format:?}") } else { format!("format!({format:?})") }
+    let has_value = pieces.iter().any(|piece| matches!(piece, Piece::Value(_)));
+    match (is_plain, has_value) {
+        (true, _) => format!("{format:?}"),
+        (false, true) => format!("format!({format:?})"),
+        (false, false) => format!("{:?}.to_owned()", format.replace("{{", "{").replace("}}", "}")),
+    }
 }

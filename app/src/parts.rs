@@ -19,6 +19,10 @@ use crate::page::Page;
 /// A file of the program did not come.
 pub use leptos::wasm_split::SplitLoaderError as NotLoaded;
 
+/// A part that is on its way: what builds its view, once it is here.
+#[cfg(not(feature = "ssr"))]
+pub type Loading = LocalBoxFuture<'static, Result<fn() -> AnyView, NotLoaded>>;
+
 /// A part of the program, and the view that it builds once it is here.
 #[derive(Clone, Copy)]
 pub struct Part {
@@ -26,7 +30,7 @@ pub struct Part {
     pub name: &'static str,
     /// Fetches it unless it is here.
     #[cfg(not(feature = "ssr"))]
-    pub load: fn() -> LocalBoxFuture<'static, Result<fn() -> AnyView, NotLoaded>>,
+    pub load: fn() -> Loading,
     /// While pages are rendered all of the program is there.
     #[cfg(feature = "ssr")]
     pub view: fn() -> AnyView,

@@ -81,7 +81,12 @@ async function markPrerendered(page) {
 export async function until(page, condition, what, { argument, timeout = 60_000 } = {}) {
   const end = Date.now() + timeout;
   for (;;) {
-    if (await page.evaluate(condition, argument)) return;
+    try {
+      if (await page.evaluate(condition, argument)) return;
+    } catch (error) {
+      // The page is just being replaced by the one that is waited for.
+      if (!/context was destroyed|navigat|discarded|detached/i.test(error.message)) throw error;
+    }
     if (Date.now() > end) throw new Error(`waited ${timeout / 1000} s for ${what}`);
     await sleep(50);
   }

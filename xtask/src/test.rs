@@ -185,8 +185,9 @@ impl Checks {
                 .env("BROWSER_PATH", program)
                 .env("SITE_ROOT", &root.url)
                 .env("SITE_NESTED", &nested.url)
-                // Two browsers at once would only slow each other down on software WebGPU.
-                .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+                // A page waits as much as it computes; more than two at once would only slow each other down on software
+                // WebGPU.
+                .args(["--test", "--test-concurrency=2", "--test-reporter=spec"])
                 .args(files),
         )
     }

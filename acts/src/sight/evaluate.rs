@@ -35,7 +35,7 @@ pub struct Report {
 const BATCH: usize = 32;
 const SCENES: usize = 1024;
 /// Apart from every seed of training.
-const SEED: u64 = 0x5ce_e5;
+const SEED: u64 = 0x5_cee5;
 
 /// Measures a model.
 ///

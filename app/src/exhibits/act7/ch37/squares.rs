@@ -177,7 +177,7 @@ fn colours(picture: &[f32], grid: usize) -> Vec<String> {
     (0..grid * grid).map(|at| [0, 1, 2].map(|channel| mean(channel, at / grid, at % grid)).join(" ")).collect()
 }
 
-fn table(label: &str, numbers: &Vec<String>, grid: usize) -> impl IntoView + use<> {
+fn table(label: &str, numbers: &[String], grid: usize) -> impl IntoView + use<> {
     let head = (1..=grid).map(|col| view! { <th scope="col">{col}</th> }).collect_view();
     let rows = numbers
         .chunks(grid)
