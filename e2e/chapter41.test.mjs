@@ -102,7 +102,7 @@ bookTest("chapter 41 sweeps over steps", { timeout: 240_000 }, async ({ page, vi
 
 bookTest("a reader draws in chapter 41, by pointer and by keys", { timeout: 200_000 }, async ({ page, visit }) => {
   await visit("chapter/41/?device=cpu&data=yours&training=5");
-  await until(page, () => document.querySelector("#ch41-pad"), "the pad");
+  await until(page, () => document.querySelector("#ch41-pad") !== null, "the pad");
   await press(page, "#ch41-clear");
   await until(page, () => /empty/.test(document.querySelector(".exhibit .problem")?.textContent ?? ""), "a word about the empty drawing");
   await page.focus("#ch41-pad");
@@ -154,7 +154,7 @@ bookTest("the address restores chapter 41, and follows it; a hostile one is clam
   assert.equal(await value("ch41-steps"), "20");
   assert.equal(await value("ch41-training"), "3000");
   assert.equal(await value("ch41-picture-steps"), "1");
-  await until(page, () => document.querySelector("#ch41-unknown"), "a word about the odd prompt");
+  await until(page, () => document.querySelector("#ch41-unknown") !== null, "a word about the odd prompt");
 });
 
 bookTest("a truncated painter is refused in words by chapter 41", async ({ page, visit, watched }) => {
