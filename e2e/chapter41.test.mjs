@@ -106,9 +106,9 @@ bookTest("a reader draws in chapter 41, by pointer and by keys", { timeout: 200_
   await press(page, "#ch41-clear");
   await until(page, () => /empty/.test(document.querySelector(".exhibit .problem")?.textContent ?? ""), "a word about the empty drawing");
   await page.focus("#ch41-pad");
-  await page.keyboard.press("Space");
+  await page.keyboard.press(" ");
   for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowRight");
-  await page.keyboard.press("Space");
+  await page.keyboard.press(" ");
   await until(page, () => document.querySelector("#ch41-pad").parentElement.querySelector("output").textContent.startsWith("1 strokes"), "a stroke by keys");
   const box = await page.evaluate(() => { const pad = document.querySelector("#ch41-pad"); pad.scrollIntoView({ block: "center" }); const r = pad.getBoundingClientRect(); return { x: r.x, y: r.y, width: r.width, height: r.height }; });
   await page.mouse.move(box.x + box.width * 0.3, box.y + box.height * 0.3);
