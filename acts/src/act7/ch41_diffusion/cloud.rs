@@ -99,7 +99,7 @@ impl Source {
         // Even a dot has some length, so that it is drawn at all.
         let ends: Vec<f32> = strokes
             .iter()
-            .flat_map(|s| s.windows(2).map(|w| length(w)).chain([1e-6]))
+            .flat_map(|s| s.windows(2).map(length).chain([1e-6]))
             .map(|l| {
                 end += l;
                 end
