@@ -102,13 +102,13 @@ bookTest("chapter 41 sweeps over steps", { timeout: 240_000 }, async ({ page, vi
 
 bookTest("a reader draws in chapter 41, by pointer and by keys", { timeout: 200_000 }, async ({ page, visit }) => {
   await visit("chapter/41/?device=cpu&data=yours&training=5");
-  await until(page, () => document.querySelector("#ch41-pad"), "the pad");
+  await until(page, () => document.querySelector("#ch41-pad") !== null, "the pad");
   await press(page, "#ch41-clear");
   await until(page, () => /empty/.test(document.querySelector(".exhibit .problem")?.textContent ?? ""), "a word about the empty drawing");
   await page.focus("#ch41-pad");
-  await page.keyboard.press("Space");
+  await page.keyboard.press(" ");
   for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowRight");
-  await page.keyboard.press("Space");
+  await page.keyboard.press(" ");
   await until(page, () => document.querySelector("#ch41-pad").parentElement.querySelector("output").textContent.startsWith("1 strokes"), "a stroke by keys");
   const box = await page.evaluate(() => { const pad = document.querySelector("#ch41-pad"); pad.scrollIntoView({ block: "center" }); const r = pad.getBoundingClientRect(); return { x: r.x, y: r.y, width: r.width, height: r.height }; });
   await page.mouse.move(box.x + box.width * 0.3, box.y + box.height * 0.3);
@@ -154,7 +154,7 @@ bookTest("the address restores chapter 41, and follows it; a hostile one is clam
   assert.equal(await value("ch41-steps"), "20");
   assert.equal(await value("ch41-training"), "3000");
   assert.equal(await value("ch41-picture-steps"), "1");
-  await until(page, () => document.querySelector("#ch41-unknown"), "a word about the odd prompt");
+  await until(page, () => document.querySelector("#ch41-unknown") !== null, "a word about the odd prompt");
 });
 
 bookTest("a truncated painter is refused in words by chapter 41", async ({ page, visit, watched }) => {
