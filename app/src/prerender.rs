@@ -195,7 +195,7 @@ mod tests {
         assert!(html.contains("href=\"../idea/softmax/\"") && html.contains("hreflang=\"en\""));
         assert!(html.contains("href=\"map/?idea=softmax\""), "the way to the map");
         let html = render("/id/chapter/12/", "");
-        assert!(html.contains("class=\"prose\" lang=\"en\"") || html.contains("lang=\"en\" class=\"prose\""));
+        assert!(html.contains("<div lang=\"en\" data-passage=\"chapter-12/trick\""));
         assert!(html.contains("<button type=\"button\" class=\"copy-latex\" lang=\"id\">Salin LaTeX</button>"));
         assert!(!html.contains("Copy LaTeX"));
         assert!(
