@@ -205,7 +205,7 @@ fn InSquares() -> impl IntoView {
                     />
                 </div>
                 <p class="note">"Click a square, or move with the arrow keys. In the second and third picture the clearest square gets the most, and what gets nothing fades away. Rollout supposes that half of each layer passes straight on; it says where attention pointed, not what mattered."</p>
-                <h4 class="part">{move || format!("From {} numbers to {}", fits().map_or(0, |f| f.squares.cols), fits().map_or(0, |f| f.vectors.cols))}</h4>
+                <h4 class="stage-heading">{move || format!("From {} numbers to {}", fits().map_or(0, |f| f.squares.cols), fits().map_or(0, |f| f.vectors.cols))}</h4>
                 <p class="note">"The square's pixels, scaled to between \u{2212}1 and 1 and laid out flat, times the matrix E: its vector, before its position is added. Open a number to see the product behind it."</p>
                 <div class="vector">
                     <Heatmap
