@@ -60,22 +60,28 @@ for (const [site, home] of Object.entries(sites)) {
 
   bookTest(`the switch leads to the same page and keeps what the address says, at ${site}`, async ({ page, visit }) => {
     await visit("chapter/5/?layer=2&text=a%20cat#trick", { site });
-    const follow = (lang) => page.evaluate((lang) => document.querySelector(`.languages a[hreflang=${lang}]`).click(), lang);
+    // Another document comes, and a question that is asked meanwhile has nobody to answer it.
+    const follow = async (lang) => {
+      await until(page, (lang) => document.querySelector(`.languages a[hreflang=${lang}]`) !== null, "the switch", { argument: lang });
+      await page.evaluate((lang) => { setTimeout(() => document.querySelector(`.languages a[hreflang=${lang}]`).click()); }, lang);
+      for (let patience = 0; patience < 200; patience += 1) {
+        const there = await page.evaluate((lang) => document.documentElement.lang === lang && document.readyState === "complete", lang).catch(() => false);
+        if (there) return;
+        await new Promise((done) => setTimeout(done, 100));
+      }
+      assert.fail(`no page in ${lang}`);
+    };
     await follow("id");
-    await until(page, () => document.documentElement.lang === "id", "the page in Indonesian");
     const here = () => page.evaluate(() => [location.pathname, new URLSearchParams(location.search).get("layer"), location.hash]);
     assert.deepEqual(await here(), [new URL("id/chapter/5/", home).pathname, "2", "#trick"]);
-    assert.equal(await page.evaluate(() => document.querySelector(".exhibit input[type=range]") !== null), true);
-    await until(page, () => document.querySelector(".languages a[hreflang=en]") !== null, "the way back");
     await follow("en");
-    await until(page, () => document.documentElement.lang === "en", "the page in English");
     assert.deepEqual(await here(), [new URL("chapter/5/", home).pathname, "2", "#trick"]);
   });
 }
 
 bookTest("an idea answers in Indonesian and says what is English", async ({ page, visit }) => {
   await visit("id/idea/softmax/");
-  assert.equal(await page.title(), "Gagasan: Softmax · The Field Rhymes");
+  assert.equal(await page.title(), "Gagasan: Logits and softmax · The Field Rhymes");
   const [answer, lang, wall, note] = await page.evaluate(() => {
     const of = (selector) => document.querySelector(selector);
     return [of(".idea-text .answer").textContent, of(".idea-text .answer").closest("[lang]").lang,

@@ -191,7 +191,7 @@ mod tests {
         let html = render("/id/idea/softmax/", "/book");
         assert!(html.contains("Pangkatkan e dengan tiap skor"), "the answer is translated");
         assert!(html.contains("<span class=\"label\">Apa yang menghalangi</span> <span lang=\"en\">"));
-        assert!(html.contains("<h1 lang=\"en\">Softmax</h1>") && html.contains(Lang::Id.prose_is_english()));
+        assert!(html.contains("<h1 lang=\"en\">Logits and softmax</h1>") && html.contains(Lang::Id.prose_is_english()));
         assert!(html.contains("href=\"../idea/softmax/\"") && html.contains("hreflang=\"en\""));
         assert!(html.contains("href=\"map/?idea=softmax\""), "the way to the map");
         let html = render("/id/chapter/12/", "");
